@@ -1,0 +1,1 @@
+"""Sequence mixers under one law: cutting time anywhere and carrying the state changes nothing."""
