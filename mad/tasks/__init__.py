@@ -1,0 +1,1 @@
+"""Synthetic tasks, each of which knows its own bounds."""
