@@ -9,6 +9,7 @@ Every step but the projections and the memory is a part that can be absent or ex
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from mad.mixers.base import Memory, Mixer, State
@@ -85,7 +86,7 @@ class Attention(Mixer):
             q, k = self.qk_norm(q, k)
         if self.positions is not None:
             q, k = self.positions(q, start=start), self.positions(k, start=start)
-        y, memory = self.memory(q, k, self.readout.widen(v), x, start=start, state=state.memory)
+        y, memory = self._remember(q, k, self.readout.widen(v), x, start=start, state=state.memory)
         y = self.readout(y).flatten(-2)
         if self.gate is not None:
             y = self.gate(y, x)
@@ -98,6 +99,17 @@ class Attention(Mixer):
         projections = 2 * length * (self.project.weight.numel() + self.out.weight.numel())
         gate = 0 if self.gate is None else self.gate.flops(length)
         return projections + gate + self.convolution.flops(length) + self.memory.flops(length)
+
+    def _remember(
+        self, q: Tensor, k: Tensor, v: Tensor, x: Tensor, *, start: int, state: State
+    ) -> tuple[Tensor, State]:
+        """The memory, in single precision under autocast unless it bears less."""
+        device = x.device.type
+        if self.memory.bears_autocast or not torch.is_autocast_enabled(device):
+            return self.memory(q, k, v, x, start=start, state=state)
+        with torch.autocast(device, enabled=False):
+            q, k, v, x = (tensor.float() for tensor in (q, k, v, x))
+            return self.memory(q, k, v, x, start=start, state=state)
 
     def _widths(self) -> tuple[int, int, int]:
         return self.shape.key_width, self.shape.key_width, self.shape.value_width

@@ -8,7 +8,7 @@ No cut is the parallel form, a cut after every token the recurrent one, a few cu
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -49,6 +49,9 @@ class Mixer(nn.Module, ABC):
 
 class Memory(nn.Module, ABC):
     """How an attention layer keeps the past and answers from it."""
+
+    bears_autocast: ClassVar[bool] = False
+    """Whether it may run in bfloat16; sums over a long past and triangular solves may not."""
 
     @property
     def max_length(self) -> int | None:

@@ -8,6 +8,8 @@ Two-layer models bind a key to the value beside it with it; without any local mi
 *State*: the last width - 1 inputs.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -43,12 +45,7 @@ class ShortConvolution(nn.Module):
         if self.width == 0:
             return x, past
         seen = torch.cat([past, x], dim=1)
-        length = x.size(1)
-        y = seen[:, :length] * self.weight[-1]
-        for lag in reversed(range(self.width - 1)):
-            offset = self.width - 1 - lag
-            y = torch.addcmul(y, seen[:, offset : offset + length], self.weight[lag])
-        return self.activation(y), seen[:, length:]
+        return self.activation(_Convolve.apply(seen, self.weight)), seen[:, x.size(1) :]
 
     def state_floats(self) -> int:
         """Floats that one sequence's past holds."""
@@ -57,3 +54,31 @@ class ShortConvolution(nn.Module):
     def flops(self, length: int) -> int:
         """Floating-point operations over one sequence."""
         return 2 * self.width * self.channels * length
+
+
+class _Convolve(torch.autograd.Function):
+    """The sum over lags, without the copies that slices cost in a derived backward (half its time)."""
+
+    @staticmethod
+    def forward(ctx: Any, seen: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(seen, weight)
+        y = seen.new_zeros(len(seen), seen.size(1) - len(weight) + 1, seen.size(2))
+        for source, channel_weight in _lagged(seen, weight):
+            y.addcmul_(source, channel_weight)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
+        seen, weight = ctx.saved_tensors
+        d_seen, d_weight = torch.zeros_like(seen), torch.empty_like(weight)
+        sources = _lagged(d_seen, weight), _lagged(seen, d_weight)
+        for (d_source, channel_weight), (source, d_channel_weight) in zip(*sources, strict=True):
+            d_source.addcmul_(dy, channel_weight)
+            d_channel_weight.copy_((dy * source).sum((0, 1)))
+        return d_seen, d_weight
+
+
+def _lagged(seen: Tensor, weight: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """For every lag, the inputs (B T C) that it reaches and its weights (C)."""
+    width, length = len(weight), seen.size(1) - len(weight) + 1
+    return [(seen[:, width - 1 - lag :][:, :length], weight[lag]) for lag in range(width)]

@@ -38,4 +38,5 @@ class RMSNorm(QKNorm):
         self.key_norm = nn.RMSNorm(shape.key_width)
 
     def forward(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        return self.query_norm(q), self.key_norm(k)
+        dtype = self.key_norm.weight.dtype
+        return self.query_norm(q.to(dtype)), self.key_norm(k.to(dtype))

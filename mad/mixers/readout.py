@@ -65,4 +65,5 @@ class HeadRMSNorm(Readout):
         self.norm = nn.RMSNorm(shape.value_width, eps=eps)
 
     def forward(self, y: Tensor) -> Tensor:
-        return self.norm(y)
+        # Under autocast the memory may have answered in bfloat16.
+        return self.norm(y.to(self.norm.weight.dtype))

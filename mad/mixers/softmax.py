@@ -30,6 +30,8 @@ class SoftmaxState(NamedTuple):
 class Softmax(Memory):
     """PyTorch's scaled dot-product attention, with a cache."""
 
+    bears_autocast = True
+
     def __init__(self, shape: HeadShape) -> None:
         super().__init__()
         self.shape = shape

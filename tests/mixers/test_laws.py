@@ -24,6 +24,10 @@ SINGLE = 2e-4
 """Single precision, relative to the largest entry: 1e2 terms of 6e-8 each, times the condition of a chunk's
 triangular solve and of the readout's division, which are of the order of 10 at these widths."""
 
+BRAIN = 5e-2
+"""Under bfloat16 autocast, whose rounding is 4e-3, through four matrices; of medians, since a readout that
+divides by a sum of both signs (identity features) has no bound at its largest entry."""
+
 
 def cases() -> dict[str, tuple[str, ...]]:
     """Every named model, every memory under plain features, every other part on a linear memory."""
@@ -135,6 +139,16 @@ def test_single_precision_is_close_to_double(mixer: Mixer) -> None:
     x = _tokens(100)
     expected = mixer(x)
     _assert_close(mixer.float()(x.float()).double(), expected, SINGLE)
+
+
+def test_autocast_stays_close_to_single_precision(mixer: Mixer) -> None:
+    x = _tokens(70, dtype=torch.float32)
+    expected = mixer.float()(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = mixer(x)
+    gradients = _gradients(found.float(), x, mixer)
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert (found.float() - expected).abs().median() < BRAIN * expected.abs().median()
 
 
 def test_no_output_depends_on_a_later_token(mixer: Mixer) -> None:

@@ -1,0 +1,1 @@
+"""Where runs run: a pool of one-thread processes on this machine."""

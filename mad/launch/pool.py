@@ -1,0 +1,186 @@
+"""A pool of processes on this machine: one run in each, and none can harm another.
+
+Workers are forked from a server that has imported torch once and done nothing else, so that each starts
+clean and fast.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from unittest import mock
+
+from mad.launch.board import Board
+from mad.launch.ending import Ending
+from mad.launch.settings import Launch
+from mad.launch.worker import Report, work
+from mad.report.result import Result
+
+TICK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One run for the pool."""
+
+    config: Mapping[str, Any]
+    console_file: Path
+
+
+class Pool:
+    """Runs works, at most ``settings.n_processes`` at once."""
+
+    def __init__(
+        self,
+        settings: Launch,
+        *,
+        board: Board,
+        function: str = "mad.execute:execute",
+        grace_seconds: float = 20.0,
+    ) -> None:
+        self._settings, self._board, self._function = settings, board, function
+        self._grace_seconds = grace_seconds
+        self.signal: signal.Signals | None = None
+        """The signal that ended the sweep before its time."""
+
+    def run(self, works: Sequence[Work]) -> list[Ending]:
+        """The ending of each work, in order; after a signal, those that had not started are ``waiting``."""
+        endings = [Ending(status="waiting")] * len(works)
+        waiting, running = deque(enumerate(works)), dict[int, _Worker]()
+        with self._listening(), self._processes() as context, self._board.shown():
+            while running or (waiting and not self.signal):
+                while waiting and len(running) < self._settings.n_processes and not self.signal:
+                    index, job = waiting.popleft()
+                    running[index] = context.start(job)
+                    self._board.started(index)
+                self._stop_late_ones(list(running.values()))
+                for index in [index for index, worker in running.items() if worker.has_ended()]:
+                    endings[index] = running.pop(index).ending()
+                    self._board.ended(index, endings[index])
+                self._board.refresh()
+                wait([worker.sentinel for worker in running.values()], TICK_SECONDS if running else 0)
+        return endings
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Notes SIGINT and SIGTERM instead of dying of them."""
+        previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal:  # asked twice: no more patience
+            self._grace_seconds = 0.0
+        self.signal = signal.Signals(number)
+
+    @contextmanager
+    def _processes(self) -> Iterator["_Context"]:
+        threads = str(self._settings.threads)
+        # Read by the numeric libraries when the server imports them.
+        with mock.patch.dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads):
+            context = _Context(self._function)
+            try:
+                yield context
+            finally:
+                context.close()
+
+    def _stop_late_ones(self, running: Sequence["_Worker"]) -> None:
+        limit = self._settings.timeout_seconds
+        for worker in running:
+            if self.signal:
+                worker.stop(
+                    f"stopped by {self.signal.name}", status="preempted", grace_seconds=self._grace_seconds
+                )
+            elif limit is not None and worker.seconds > limit:
+                reason = f"no end after {limit:g} s (launch.timeout_seconds)"
+                worker.stop(reason, status="failed", grace_seconds=self._grace_seconds)
+
+
+class _Context:
+    """Starts workers, and tells them by a closed pipe when this process is gone."""
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([function.partition(":")[0], work.__module__])
+        self._alive, self._kept_open = self._context.Pipe(duplex=False)
+
+    def start(self, job: Work) -> "_Worker":
+        reports, sender = self._context.Pipe(duplex=False)
+        arguments = (self._function, dict(job.config), str(job.console_file), sender, self._alive)
+        process = self._context.Process(target=work, args=arguments)
+        process.start()
+        sender.close()
+        return _Worker(process, reports)
+
+    def close(self) -> None:
+        self._alive.close()
+        self._kept_open.close()
+
+
+class _Worker:
+    """A process with a run in it, seen from outside."""
+
+    def __init__(self, process: Any, reports: Connection) -> None:
+        self._process, self._reports = process, reports
+        self._started_at = time.monotonic()
+        self._report: Report | None = None
+        self._stopped: Ending | None = None
+        self._kill_at = float("inf")
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started_at
+
+    @property
+    def sentinel(self) -> Any:
+        """What becomes ready when the worker reports or dies."""
+        return self._process.sentinel if self._report else self._reports
+
+    def has_ended(self) -> bool:
+        if self._report is None and self._reports.poll():
+            try:
+                self._report = self._reports.recv()
+            except EOFError:
+                self._process.join()
+        return not self._process.is_alive()
+
+    def stop(self, reason: str, *, status: str, grace_seconds: float) -> None:
+        """Asks it to stop, and kills it once the grace is over."""
+        now = time.monotonic()
+        if self._stopped is None:
+            self._stopped = Ending(status=status, error=reason)
+            self._process.terminate()
+            self._kill_at = now + grace_seconds
+        elif now >= min(self._kill_at, now + grace_seconds):
+            self._process.kill()
+
+    def ending(self) -> Ending:
+        """How it ended; to be asked once it has."""
+        kind, text = self._report or ("died", _cause(self._process.exitcode))
+        result = Result.from_json(text) if kind == "result" else None
+        if result and (result.done or self._stopped is None):
+            return Ending(status=result.status, result=result, error=result.error, seconds=self.seconds)
+        if self._stopped:
+            return Ending(
+                status=self._stopped.status, result=result, error=self._stopped.error, seconds=self.seconds
+            )
+        status = "refused" if kind == "refused" else "failed"
+        return Ending(status=status, error=text, seconds=self.seconds)
+
+
+def _cause(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"the process ended by itself with exit code {exit_code}"

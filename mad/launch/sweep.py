@@ -1,0 +1,106 @@
+"""A sweep: every job once, finished ones not again, all of them in one table at the end."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from mad.launch.board import Board, Entry, LiveBoard, PlainBoard
+from mad.launch.ending import Ending
+from mad.launch.pool import Pool, Work
+from mad.launch.settings import Launch
+from mad.report.record import RunFolder
+from mad.report.tables import Row, show_sweep
+from mad.track import is_live
+
+EXECUTE = "mad.execute:execute"
+
+
+def sweep(
+    configs: Sequence[Mapping[str, Any]], labels: Sequence[str], *, console: Console, function: str = EXECUTE
+) -> int:
+    """Runs the configs in processes of their own; returns the exit code.
+
+    It is 0 if all finished, 1 if any did not, and 130 or 143 if SIGINT or SIGTERM ended the sweep.
+    ``function`` takes a config and returns a Result. Raises ValueError for launcher settings out of
+    range.
+    """
+    settings = Launch.of(configs[0])
+    folders = [RunFolder.of(config) for config in configs]
+    endings = {folder.path: _earlier_ending(folder) for folder in folders}
+    indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
+    _announce(folders, indices, console=console)
+    board = _board([Entry(label=labels[i], metrics=folders[i].metrics) for i in indices], console=console)
+    pool = Pool(settings, board=board, function=function)
+    works = [Work(config=configs[i], console_file=folders[i].console_file) for i in indices]
+    for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
+        endings[folders[index].path] = ending
+        if ending.status == "refused":
+            folders[index].discard_if_empty()
+    known = [endings[folder.path] or Ending(status="waiting") for folder in folders]
+    _show(known, labels, folders, console=console)
+    return exit_code([ending.status for ending in known], pool.signal)
+
+
+def exit_code(statuses: Sequence[str], received: signal.Signals | None) -> int:
+    """What the shell is told."""
+    if received:
+        return 128 + received
+    return 0 if all(status == "finished" for status in statuses) else 1
+
+
+def labels_of(overrides: Sequence[Sequence[str]]) -> list[str]:
+    """What tells the jobs apart: their overrides, less those that all of them share."""
+    shared = set(overrides[0]).intersection(*overrides) if len(overrides) > 1 else set()
+    return [" ".join(word for word in words if word not in shared) or "the defaults" for words in overrides]
+
+
+def _earlier_ending(folder: RunFolder) -> Ending | None:
+    """The ending of a run that has finished with the code as it is; None if it must run."""
+    if folder.state() != "finished":
+        return None
+    result = folder.result()
+    assert result is not None
+    return Ending(status=result.status, result=result, error=result.error)
+
+
+def _first_of_each(folders: Sequence[RunFolder]) -> list[int]:
+    """One index for each run: overrides that differ may well mean the same."""
+    first: dict[str, int] = {}
+    for index, folder in enumerate(folders):
+        first.setdefault(folder.identity, index)
+    return list(first.values())
+
+
+def _announce(folders: Sequence[RunFolder], indices: Sequence[int], *, console: Console) -> None:
+    n_runs = len(_first_of_each(folders))
+    same = f" ({len(folders)} jobs, some of which mean the same)" if n_runs < len(folders) else ""
+    console.print(f"{n_runs} runs{same}: {n_runs - len(indices)} finished before, {len(indices)} to run")
+    for index in indices:
+        if folders[index].state() == "stale":
+            console.print(f"{folders[index].name} was made by other code and is made again", soft_wrap=True)
+
+
+def _board(entries: Sequence[Entry], *, console: Console) -> Board:
+    return (
+        LiveBoard(entries, console=console) if is_live(console.file) else PlainBoard(entries, console=console)
+    )
+
+
+def _show(
+    endings: Sequence[Ending], labels: Sequence[str], folders: Sequence[RunFolder], *, console: Console
+) -> None:
+    rows = [
+        Row(label=label, status=ending.status, result=ending.result, error=_reason(ending, folder))
+        for ending, label, folder in zip(endings, labels, folders, strict=True)
+    ]
+    show_sweep(rows, console=console)
+    console.print(f"records: {folders[0].path.parent}/", markup=False, soft_wrap=True)
+
+
+def _reason(ending: Ending, folder: RunFolder) -> str | None:
+    """Why a job did not finish, and where its output is."""
+    if not ending.error:
+        return None
+    return f"{ending.error} ({folder.console_file})" if folder.console_file.exists() else ending.error

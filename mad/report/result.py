@@ -1,0 +1,88 @@
+"""The result of one run: the only thing that reports read.
+
+What the seed determines (``config`` to ``error``) and what the machine contributed (``cost``, ``stamp``)
+are kept apart, so that two runs of the same meaning can be compared: ``first.determined() ==
+second.determined()``.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Literal, NoReturn, get_args
+
+Status = Literal["finished", "diverged", "preempted", "failed"]
+
+DONE: tuple[Status, ...] = ("finished", "diverged")
+"""What is not run again: the run came to the end that its seed determines."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came out of one run."""
+
+    run_id: str
+    """The name of the run's folder."""
+    identity: str
+    """The hash of the run's meaning (:mod:`mad.report.identity`)."""
+    code: str
+    """The hash of the sources that made it."""
+    status: Status
+    config: Mapping[str, Any]
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """``split/quantity``, such as ``test/accuracy``; None where the number was not finite."""
+    cells: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """The test set by cell: ``accuracy``, ``loss_nats``, ``n`` (asked positions), ``seq_len``."""
+    bounds: Mapping[str, float | None] = field(default_factory=dict)
+    """``chance_accuracy``, ``floor_accuracy``, ``chance_loss``, ``best_loss`` of the task as configured."""
+    weights_sha256: str | None = None
+    best_step: int | None = None
+    steps: int = 0
+    error: str | None = None
+    """Why the run did not finish; the signal's name (``SIGINT``, ``SIGTERM``) if it was preempted."""
+    cost: Mapping[str, float | None] = field(default_factory=dict)
+    """``seconds``, ``train_seconds``, ``peak_memory_bytes``."""
+    stamp: Mapping[str, Any] = field(default_factory=dict)
+    """Code, versions, device and sizes (:mod:`mad.report.stamp`)."""
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise ValueError(f"status expects one of {', '.join(get_args(Status))}; got {self.status!r}")
+
+    @property
+    def done(self) -> bool:
+        """Whether running it again would only give the same."""
+        return self.status in DONE
+
+    def determined(self) -> dict[str, Any]:
+        """All that the config and the code determine: the record less ``cost`` and ``stamp``."""
+        return {name: value for name, value in finite(asdict(self)).items() if name not in ("cost", "stamp")}
+
+    def to_json(self) -> str:
+        """Indented JSON, ending in a newline; a number that is not finite is written as null."""
+        return json.dumps(finite(asdict(self)), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Result":
+        """Reads what ``to_json`` wrote. Raises ValueError for anything else."""
+        record = json.loads(text, parse_constant=_refuse_constant)
+        known = {entry.name for entry in fields(cls)}
+        required = {e.name for e in fields(cls) if e.default is MISSING and e.default_factory is MISSING}
+        if not isinstance(record, dict) or not required <= record.keys() <= known:
+            raise ValueError(
+                f"a result expects a mapping with {', '.join(sorted(required))}; got {text[:60]!r}"
+            )
+        return cls(**record)
+
+
+def finite(value: Any) -> Any:
+    """A copy in which mappings are dicts, sequences are lists, and NaN or infinity is None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"a result expects finite numbers or null; got {name}")

@@ -1,0 +1,128 @@
+"""The command line, ``mad`` or ``python -m mad.run``: from what is typed to a run, a sweep or a list.
+
+Imports wait until they are needed: help and lists need no Hydra, and what has finished needs no torch.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mad.blueprint import nearest
+
+if TYPE_CHECKING:
+    from mad.door.compose import Job
+    from mad.report.result import Result
+
+FLAGS = ("--help", "-h", "--list", "--dry-run", "--multirun", "-m", "--shell-completion", "-sc")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed: flags, and overrides for the config."""
+
+    flags: frozenset[str]
+    overrides: tuple[str, ...]
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether commas mean one run each."""
+        return bool(self.flags & {"-m", "--multirun"})
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> "Request":
+        """Tells flags from overrides. Raises ValueError for a flag that is not known."""
+        flags = frozenset(word for word in arguments if word.startswith("-"))
+        for flag in sorted(flags - set(FLAGS)):
+            raise ValueError(f"unknown flag {flag}{nearest(flag, FLAGS)}")
+        return cls(flags, tuple(word for word in arguments if word not in flags))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the arguments (those of the process, by default) ask for; returns the exit code."""
+    from mad.report.lock import AlreadyRunning
+
+    try:
+        return _answer(Request.of(sys.argv[1:] if arguments is None else arguments))
+    except ValueError as error:
+        print(f"mad: {error}", file=sys.stderr)
+        return 2
+    except AlreadyRunning as error:
+        print(f"mad: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough (``mad --list | head``); Python must not try to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _answer(request: Request) -> int:
+    if request.flags & {"--help", "-h", "--list"}:
+        return _explain(request)
+    from mad.door.compose import complete, composed
+
+    if request.flags & {"--shell-completion", "-sc"}:
+        return complete(request.overrides)
+    jobs = composed(request.overrides, multirun=request.is_sweep)
+    if "--dry-run" in request.flags:
+        return _dry_run(jobs, whole=not request.is_sweep)
+    return _sweep(jobs) if request.is_sweep else _run(jobs[0])
+
+
+def _explain(request: Request) -> int:
+    from mad.door.catalog import help_text, list_text
+    from mad.door.folder import conf_dir
+
+    print(list_text(conf_dir()) if "--list" in request.flags else help_text(conf_dir()))
+    return 0
+
+
+def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
+    """Says of each job its name, its folder and whether it has been run; ``whole``: its config, too."""
+    import yaml
+
+    from mad.launch.settings import Launch
+    from mad.report.record import RunFolder
+
+    for job in jobs:
+        Launch.of(job.config)
+        folder = RunFolder.of(job.config)
+        if whole:
+            print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))
+        else:
+            print(" ".join(job.overrides))
+        print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
+    return 0
+
+
+def _sweep(jobs: Sequence["Job"]) -> int:
+    from mad.launch.sweep import labels_of, sweep
+    from mad.report.tables import terminal
+
+    labels = labels_of([job.overrides for job in jobs])
+    return sweep([job.config for job in jobs], labels, console=terminal())
+
+
+def _run(job: "Job") -> int:
+    """One run, in this process, unless it has finished before."""
+    from mad.launch.local import run
+    from mad.report.tables import show_result, terminal
+
+    console = terminal()
+    result, folder = run(job.config, console=console)
+    show_result(result, console=console)
+    console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)
+    return _exit_code(result)
+
+
+def _exit_code(result: "Result") -> int:
+    if result.status == "preempted":
+        return 130 if result.error == "SIGINT" else 143
+    return 0 if result.status == "finished" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""What a worker does in place of training: it behaves as the seed says."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mad.report.record import RunFolder
+from mad.report.result import Result
+from tests.results import small_result
+
+
+def by_seed(config: Mapping[str, Any]) -> Result:
+    """Even seeds finish; the others fail, each in a way of its own."""
+    folder, seed = RunFolder.of(config), config["seed"]
+    print("seed", seed, flush=True)
+    if seed == 1:
+        raise RuntimeError("something broke")
+    if seed == 3:
+        os._exit(139)
+    if seed == 5:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if seed == 7:
+        time.sleep(60)
+    if seed == 9:
+        raise ValueError("n_heads (3) must divide d_model (64)")
+    if seed == 11:
+        sys.exit("leaving early")
+    with folder.claim(config):
+        result = small_result(config, status="diverged" if seed == 13 else "finished")
+        folder.write_result(result)
+    return result
+
+
+def patient(config: Mapping[str, Any]) -> Result:
+    """Waits to be told to stop, and says so in time."""
+    folder = RunFolder.of(config)
+    received: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    with folder.claim(config):
+        (folder.path / "checkpoint.pt").write_bytes(b"so far")
+        while not received:
+            time.sleep(0.01)
+        result = small_result(config, status="preempted")
+        folder.write_result(result)
+    return result
+
+
+def stubborn(config: Mapping[str, Any]) -> Result:
+    """Does not listen."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Path(config["results"], f"started-{config['seed']}").touch()
+    time.sleep(60)
+    raise AssertionError

@@ -1,0 +1,94 @@
+"""Curves survive a kill: no acknowledged row is lost, none is doubled, at most the last one is torn."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mad.report.metrics import Metrics
+
+WRITER = """
+import sys
+from pathlib import Path
+from mad.report.metrics import Metrics
+metrics = Metrics(Path(sys.argv[1]))
+metrics.truncate(metrics.offset)
+for step in range(len(metrics.rows()), 1_000_000):
+    metrics.append({"step": step, "train/loss_nats": 1 / (step + 1)})
+    print(step, flush=True)
+"""
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Metrics:
+    """A file with three rows."""
+    metrics = Metrics(tmp_path / "metrics.jsonl")
+    for step in range(3):
+        metrics.append({"step": step})
+    return metrics
+
+
+def test_rows_come_back_as_they_went(metrics: Metrics) -> None:
+    metrics.append({"step": 3, "train/loss_nats": float("nan"), "word": "Übung"})
+    assert metrics.rows() == [
+        *({"step": s} for s in range(3)),
+        {"step": 3, "train/loss_nats": None, "word": "Übung"},
+    ]
+    assert metrics.last() == metrics.rows()[-1]
+
+
+def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path / "none.jsonl")
+    assert (metrics.rows(), metrics.last(), metrics.offset) == ([], None, 0)
+    metrics.truncate(0)
+
+
+@pytest.mark.parametrize("tail", [b"{", b'{"step": 3, "x": 1', b'{"step": 3}'])
+def test_a_torn_tail_is_skipped(metrics: Metrics, tail: bytes) -> None:
+    whole = metrics.path.read_bytes()
+    metrics.path.write_bytes(whole + tail)
+    assert metrics.rows() == [{"step": step} for step in range(3)]
+    assert metrics.offset == len(whole)
+    assert metrics.last() == {"step": 2}
+
+
+@pytest.mark.parametrize("broken", [b"{\n", b"3\n", b"\n"])
+def test_a_broken_line_in_the_midst_is_named(metrics: Metrics, broken: bytes) -> None:
+    metrics.path.write_bytes(broken + metrics.path.read_bytes())
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:1 is not a JSON object"):
+        metrics.rows()
+
+
+def test_a_resumed_run_forgets_what_came_after_its_checkpoint(metrics: Metrics) -> None:
+    offset = metrics.offset
+    metrics.append({"step": 3, "lost": True})
+    metrics.truncate(offset)
+    metrics.append({"step": 3})
+    assert metrics.rows() == [{"step": step} for step in range(4)]
+
+
+def test_a_file_shorter_than_its_checkpoint_says_so(metrics: Metrics) -> None:
+    with pytest.raises(ValueError, match="start the run anew"):
+        metrics.truncate(10_000)
+
+
+def test_ten_kills_lose_no_acknowledged_row(tmp_path: Path) -> None:
+    metrics, rng, acknowledged = Metrics(tmp_path / "metrics.jsonl"), random.Random(0), 0
+    for _ in range(10):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(metrics.path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for _ in range(rng.randrange(1, 40)):
+            acknowledged = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        acknowledged = max([acknowledged, *map(int, writer.stdout.read().split("\n")[:-1])])
+        writer.stdout.close()
+        writer.wait()
+        steps = [row["step"] for row in metrics.rows()]
+        assert steps == list(range(len(steps)))
+        assert acknowledged < len(steps)

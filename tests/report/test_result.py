@@ -1,0 +1,68 @@
+"""A result is written and read without loss, and never holds a number that is none."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mad.report.result import Result, finite
+from tests.results import small_config, small_result
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    """A result as a run leaves it."""
+    return small_result(small_config(tmp_path))
+
+
+def test_what_is_written_is_what_is_read(result: Result) -> None:
+    assert Result.from_json(result.to_json()) == result
+
+
+@given(
+    st.recursive(
+        st.floats() | st.integers() | st.text() | st.none(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_no_json_holds_nan_or_infinity(value: object) -> None:
+    text = json.dumps(finite(value), allow_nan=False)
+    assert json.loads(text) == finite(value)
+
+
+def test_a_number_that_is_not_finite_becomes_null(result: Result) -> None:
+    diverged = replace(result, metrics={"train/loss_nats": math.nan, "test/accuracy": -math.inf})
+    assert Result.from_json(diverged.to_json()).metrics == {"train/loss_nats": None, "test/accuracy": None}
+
+
+def test_two_runs_are_compared_without_clock_and_machine(result: Result) -> None:
+    elsewhere = replace(result, cost={"seconds": 99.0}, stamp={"device": "another"})
+    assert elsewhere.determined() == result.determined()
+    assert replace(result, steps=11).determined() != result.determined()
+
+
+@pytest.mark.parametrize("status", ["done", "", None])
+def test_a_status_is_one_of_four(result: Result, status: str) -> None:
+    with pytest.raises(ValueError, match="status expects one of finished, diverged, preempted, failed"):
+        replace(result, status=status)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "{", "[]", "{}", '{"run_id": "x"}', "null", "NaN"],
+)
+def test_what_is_no_result_is_refused(broken: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Result.from_json(broken)
+
+
+def test_unknown_fields_and_nan_tokens_are_refused(result: Result) -> None:
+    fields = json.loads(result.to_json())
+    with pytest.raises(ValueError, match="a result expects"):
+        Result.from_json(json.dumps({**fields, "extra": 1}))
+    with pytest.raises(ValueError, match="got NaN"):
+        Result.from_json(json.dumps({**fields, "steps": math.nan}))
