@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mad.mixers.level_blocks import collapse, spread
+
 View = Callable[[Tensor], Tensor]
 
 
@@ -53,13 +55,6 @@ def fenwick_attention(
         high = weights[..., low : low + len(left)]
         y = y + _Between.apply(chunk_size, q, high if reach is None else high * reach, *left)
     return y[:, :length].unflatten(0, batch)
-
-
-def level_table(query: Tensor, source: Tensor) -> Tensor:
-    """bit_length(query XOR source) for non-negative integers of shapes that broadcast."""
-    difference = query ^ source
-    powers = 1 << torch.arange(31, device=difference.device)
-    return (difference[..., None] >= powers).sum(-1)
 
 
 def _padded(tensor: Tensor, multiple: int) -> Tensor:
@@ -103,22 +98,22 @@ class _Within(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, weights: Tensor, total: Tensor | None) -> Tensor:
         ctx.save_for_backward(q, k, v, weights, total)
         scores = _scores(q, k, total)
-        return scores.mul_(_spread(weights)) @ v
+        return scores.mul_(spread(weights)) @ v
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weights, total = ctx.saved_tensors
-        scores, spread = _scores(q, k, total), _spread(weights)
-        weighted = scores * spread
+        scores, spread_weights = _scores(q, k, total), spread(weights)
+        weighted = scores * spread_weights
         d_weighted = dy @ v.mT
         d_total = None
         if total is not None:
             exchange = d_weighted * weighted
             d_total = exchange.sum(-1) - exchange.sum(-2)
-        d_products = d_weighted * spread
+        d_products = d_weighted * spread_weights
         if total is not None:
             d_products = d_products * _decays(total)
-        return d_products @ k, d_products.mT @ q, weighted.mT @ dy, _collapse(d_weighted * scores), d_total
+        return d_products @ k, d_products.mT @ q, weighted.mT @ dy, collapse(d_weighted * scores), d_total
 
 
 class _Between(torch.autograd.Function):
@@ -176,39 +171,3 @@ def _decays(total: Tensor) -> Tensor:
     """exp(G_t - G_s) for s <= t, else 0."""
     mask = torch.ones(total.size(-1), total.size(-1), dtype=torch.bool, device=total.device).tril()
     return (total[..., :, None] - total[..., None, :]).masked_fill_(~mask, -torch.inf).exp_()
-
-
-def _spread(weights: Tensor) -> Tensor:
-    """Lambda_ts = weights_t[level(t, s)] for s <= t, else 0: (... C L) to (... C C)."""
-    size = weights.size(-2)
-    spread = weights.new_zeros(*weights.shape[:-1], size)
-    for level in range(weights.size(-1)):
-        _block(spread, level).copy_(_rows(weights[..., level], level))
-    return spread
-
-
-def _collapse(spread: Tensor) -> Tensor:
-    """The adjoint of `_spread`: sums over each level, (... C C) to (... C L)."""
-    size = spread.size(-1)
-    weights = spread.new_zeros(*spread.shape[:-1], size.bit_length())
-    for level in range(weights.size(-1)):
-        _rows(weights[..., level], level).copy_(_block(spread, level).sum(-2, keepdim=True))
-    return weights
-
-
-def _block(matrix: Tensor, level: int) -> Tensor:
-    """A view (... half half I) of the entries of one level: I blocks of half x half below the diagonal."""
-    if level == 0:
-        return matrix.diagonal(dim1=-2, dim2=-1)[..., None, None, :]
-    half = 1 << (level - 1)
-    cut = (matrix.size(-1) // (2 * half), 2, half)
-    blocks = matrix.unflatten(-1, cut).unflatten(-4, cut)  # ... I 2 half I 2 half
-    return blocks[..., 1, :, :, 0, :].diagonal(dim1=-4, dim2=-2)
-
-
-def _rows(column: Tensor, level: int) -> Tensor:
-    """A view (... half 1 I) of the queries (... C) that read at one level."""
-    if level == 0:
-        return column[..., None, None, :]
-    half = 1 << (level - 1)
-    return column.unflatten(-1, (-1, 2, half))[..., 1, :].mT[..., :, None, :]

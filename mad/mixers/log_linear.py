@@ -29,7 +29,8 @@ from torch import Tensor
 
 from mad.mixers.base import Memory
 from mad.mixers.features import Features
-from mad.mixers.fenwick import fenwick_attention, level_table
+from mad.mixers.fenwick import fenwick_attention
+from mad.mixers.level_blocks import level_table
 from mad.mixers.levels import Levels
 from mad.mixers.matrix import MatrixMemory, Terms, carried
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values

@@ -84,11 +84,6 @@ class RunFolder:
         """What the run said; it is appended to, also by later attempts."""
         return self.path / "console.log"
 
-    @property
-    def checkpoint_file(self) -> Path:
-        """The newest checkpoint; whatever lies beside it is named ``checkpoint*``, too."""
-        return self.path / "checkpoint.pt"
-
     @cached_property
     def metrics(self) -> Metrics:
         """The curves."""

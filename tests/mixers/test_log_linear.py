@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mad.mixers.features import Cosine, Elu
-from mad.mixers.fenwick import fenwick_attention, level_table
+from mad.mixers.fenwick import fenwick_attention
+from mad.mixers.level_blocks import level_table
 from mad.mixers.levels import Softmax, Softplus
 from mad.mixers.linear import Linear
 from mad.mixers.log_linear import LogLinear, aligned_pieces
