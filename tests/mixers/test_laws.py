@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mad.blueprint import blueprint, resolved_class
 from mad.mixers.base import Mixer
@@ -171,6 +173,38 @@ def test_outputs_and_gradients_are_finite(mixer: Mixer, length: int) -> None:
 def test_the_declared_state_size_is_the_real_one(mixer: Mixer, length: int) -> None:
     _, state = _cut(mixer, _tokens(length), [])
     assert mixer.state_floats(length) == _floats(state)
+
+
+class _LargestTensor(TorchDispatchMode):
+    """Notes the largest tensor that any operation returns."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, Tensor):
+                self.numel = max(self.numel, tensor.numel())
+        return found
+
+
+@pytest.mark.parametrize("memory", options("memory"))
+def test_nothing_of_the_size_of_time_squared_is_made(memory: str) -> None:
+    length = 2048
+    narrow = ("model.mixer.n_heads=1", f"task.seq_len={2 * length}", "model.mixer.convolution.width=0")
+    config = composed(
+        "model=vanilla_linear", f"memory={memory}", "readout=rms", _features_for(memory), *narrow
+    )
+    if memory == "log_linear_008":
+        config["model"]["mixer"]["memory"]["levels"]["horizon"] = 2 * length
+    mixer: Mixer = blueprint(config["model"]["mixer"])(4)
+    x = torch.randn(1, length, 4, requires_grad=True)
+    with _LargestTensor() as largest:
+        y, state = mixer.mix(x, mixer.init_state(1))
+        y.sum().backward()
+        with torch.no_grad():
+            mixer.mix(x, state)
+    assert largest.numel < length * length
 
 
 def test_mixing_leaves_the_old_state_as_it_was(mixer: Mixer) -> None:
