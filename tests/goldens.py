@@ -67,7 +67,8 @@ def _controls() -> str:
     runs: dict[str, list[dict[str, Any]]] = {}
     for file in sorted(CONTROLS.glob("*/result.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
-        runs.setdefault(named[_key(result["config"]["model"])], []).append(result)
+        plain = result["run_id"].partition("-mqar")[0]
+        runs.setdefault(named.get(_key(result["config"]["model"]), plain), []).append(result)
     if not runs:
         return ""
     bounds = next(iter(runs.values()))[0]["bounds"]

@@ -47,8 +47,6 @@ from mad.shapes import HeadShape, Hidden, Keys, Queries, Values
 class Delta(MatrixMemory):
     """Equation (1). ``lowest_eigenvalue`` 0 keeps strengths in (0, 1), -1 lets them reach 2."""
 
-    chunk_size = 64
-
     def __init__(
         self,
         shape: HeadShape,

@@ -33,6 +33,14 @@ class Features(nn.Module, ABC):
         """The longest sequence that the map accepts, or None where there is no limit."""
         return None
 
+    def near(self, x: Tensor) -> Tensor | None:
+        """Cheaper features whose products, times `window`, are the products of these; None if none are."""
+        return None
+
+    def window(self, size: int, *, like: Tensor) -> Tensor:
+        """What multiplies products of `near` features of tokens t and s of one chunk: (size size)."""
+        return like.new_ones(size, size)
+
     @abstractmethod
     def forward(self, x: Tensor, *, start: int) -> Tensor:
         """The features of tokens that stand at positions start, start + 1, ..."""
@@ -82,6 +90,13 @@ class Cosine(Features):
     @property
     def max_length(self) -> int | None:
         return self.horizon
+
+    def near(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def window(self, size: int, *, like: Tensor) -> Tensor:
+        angle = torch.arange(size, device=like.device, dtype=torch.float64) * (math.pi / 2 / self.horizon)
+        return (angle[:, None] - angle).cos().to(like.dtype)
 
     def forward(self, x: Tensor, *, start: int) -> Tensor:
         end = start + x.size(1)

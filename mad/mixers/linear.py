@@ -55,7 +55,9 @@ class Linear(MatrixMemory):
                 f"a decay per channel needs features as wide as the keys ({shape.key_width}), "
                 f"not {self.features.width}; set features=identity"
             )
-        self.chunk_size = 16 if self._per_channel else 64
+        if self._per_channel:
+            # A chunk holds C C K exponents.
+            self.chunk_size = 16
 
     def terms(self, q: Queries, k: Keys, v: Values, x: Hidden, *, start: int) -> Terms:
         log_decay = None
@@ -63,9 +65,12 @@ class Linear(MatrixMemory):
             log_decay, step = self.decay(x)
             v = v if step is None else v * step[..., None]
             log_decay = self.expand_heads(heads_first(log_decay))
+        near_q, near_k = self.features.near(q), self.features.near(k)
+        if near_q is not None and near_k is not None:
+            near_q, near_k = heads_first(near_q), self.expand_heads(heads_first(near_k))
         q, k = self.features(q, start=start), self.features(k, start=start)
         k, v = self.expand_heads(heads_first(k)), self.expand_heads(heads_first(v))
-        return Terms(heads_first(q), k, v, log_decay)
+        return Terms(heads_first(q), k, v, log_decay, near_q=near_q, near_k=near_k)
 
     def chunk(self, terms: Terms) -> Chunk:
         q, k, log_decay = terms.q, terms.k, terms.log_decay

@@ -22,6 +22,7 @@ query with t + 1 a power of two sees one block.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -29,10 +30,10 @@ from torch import Tensor
 
 from mad.mixers.base import Memory
 from mad.mixers.features import Features
-from mad.mixers.fenwick import fenwick_attention
+from mad.mixers.fenwick import Near, fenwick_attention
 from mad.mixers.level_blocks import level_table
 from mad.mixers.levels import Levels
-from mad.mixers.matrix import MatrixMemory, Terms, carried
+from mad.mixers.matrix import MatrixMemory, Terms, carried, chunk_size
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values
 
 Blocks = dict[int, Tensor]
@@ -104,11 +105,11 @@ class LogLinear(Memory):
         """Reads and absorbs an aligned piece of any length under a rule without matrix transitions."""
         if self.reads == "before_push":
             weights = F.pad(weights, (1, 0))
-        log_decay = terms.log_decay
-        width = terms.k.size(-1)
-        y = fenwick_attention(
-            terms.q, terms.k, terms.v, weights, log_decay, chunk_size=32 if width <= 32 else 64
-        )
+        log_decay, near, features = terms.log_decay, None, self.inner.features
+        if terms.near_q is not None and terms.near_k is not None:
+            near = Near(terms.near_q, terms.near_k, partial(features.window, like=terms.v))
+        size = chunk_size(terms.k.size(-1) if near is None else near.k.size(-1))
+        y = fenwick_attention(terms.q, terms.k, terms.v, weights, log_decay, near, chunk_size=size)
         carry, writing, reading = None, terms.k, terms.q
         if log_decay is not None:
             # Summed from the end: what is near is exact, what is far has faded.
