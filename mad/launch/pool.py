@@ -44,9 +44,12 @@ class Pool:
         *,
         board: Board,
         function: str = "mad.execute:execute",
+        preload: Sequence[str] = (),
         grace_seconds: float = 20.0,
     ) -> None:
+        """``preload`` names modules that the server imports once, so that no worker has to."""
         self._settings, self._board, self._function = settings, board, function
+        self._preload = preload
         self._grace_seconds = grace_seconds
         self.signal: signal.Signals | None = None
         """The signal that ended the sweep before its time."""
@@ -89,7 +92,7 @@ class Pool:
         threads = str(self._settings.threads)
         # Read by the numeric libraries when the server imports them.
         with mock.patch.dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads):
-            context = _Context(self._function)
+            context = _Context(self._function, self._preload)
             try:
                 yield context
             finally:
@@ -110,10 +113,10 @@ class Pool:
 class _Context:
     """Starts workers, and tells them by a closed pipe when this process is gone."""
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, preload: Sequence[str]) -> None:
         self._function = function
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([function.partition(":")[0], work.__module__])
+        self._context.set_forkserver_preload([function.partition(":")[0], work.__module__, *preload])
         self._alive, self._kept_open = self._context.Pipe(duplex=False)
 
     def start(self, job: Work) -> "_Worker":

@@ -16,6 +16,9 @@ from mad.track import is_live
 
 EXECUTE = "mad.execute:execute"
 
+PRELOAD = ("torch._dynamo",)
+"""What an optimiser imports at its first step, at a second or two each time."""
+
 
 def sweep(
     configs: Sequence[Mapping[str, Any]], labels: Sequence[str], *, console: Console, function: str = EXECUTE
@@ -32,7 +35,7 @@ def sweep(
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
     _announce(folders, indices, console=console)
     board = _board([Entry(label=labels[i], metrics=folders[i].metrics) for i in indices], console=console)
-    pool = Pool(settings, board=board, function=function)
+    pool = Pool(settings, board=board, function=function, preload=PRELOAD if function == EXECUTE else ())
     works = [Work(config=configs[i], console_file=folders[i].console_file) for i in indices]
     for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
         endings[folders[index].path] = ending
