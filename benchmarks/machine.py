@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from pathlib import Path
 
 import torch
 
+from mad.report.stamp import git
 from mad.train.machine import device_name
 
 ROOT = Path(__file__).parents[1]
+
 GEMM_SIZE = 1024
 """Square matrices of 4 MiB: larger ones are no faster on a core, smaller ones are."""
 GEMM_FLOPS = 2 * GEMM_SIZE**3
@@ -47,7 +48,7 @@ def this_machine(*, threads: int = 1) -> Machine:
     """The machine as it is now. Sets the number of torch's threads, for what is measured next."""
     load = os.getloadavg()[0]
     torch.set_num_threads(threads)
-    commit = _git("rev-parse", "--short=10", "HEAD")
+    commit = git("rev-parse", "--short=10", "HEAD")
     return Machine(
         cpu=device_name(torch.device("cpu")),
         n_cores=len(os.sched_getaffinity(0)),
@@ -59,7 +60,7 @@ def this_machine(*, threads: int = 1) -> Machine:
         torch=str(torch.__version__),
         peers={"flash-linear-attention": _version("flash-linear-attention", module="fla")},
         commit=commit,
-        dirty=bool(_git("status", "--porcelain", "--", "mad", "conf", "benchmarks/*.py")) if commit else None,
+        dirty=bool(git("status", "--porcelain", "--", "mad", "conf", "benchmarks/*.py")) if commit else None,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -86,13 +87,3 @@ def _version(package: str, *, module: str) -> str | None:
         return version(package) if find_spec(module) else None
     except PackageNotFoundError:
         return None
-
-
-def _git(*arguments: str) -> str | None:
-    """What git says, or None if it is not there or refuses."""
-    command = ["git", "-C", str(ROOT), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -19,10 +19,10 @@ def stamp(
     ``device`` is its name (a CPU's or GPU's model), ``state_floats`` is per sequence at the task's
     length, ``train_flops`` are by formula for the whole run.
     """
-    commit = _git("rev-parse", "HEAD") if _is_checkout() else None
+    commit = git("rev-parse", "HEAD") if _is_checkout() else None
     return {
         "commit": commit,
-        "dirty": bool(_git("status", "--porcelain", "--", "mad", "conf")) if commit else None,
+        "dirty": bool(git("status", "--porcelain", "--", "mad", "conf")) if commit else None,
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}",
         "device": device,
@@ -46,11 +46,11 @@ def _versions() -> dict[str, str]:
 
 def _is_checkout() -> bool:
     """Whether the package lies in its own repository: installed, it may well lie inside somebody else's."""
-    top = _git("rev-parse", "--show-toplevel")
+    top = git("rev-parse", "--show-toplevel")
     return top is not None and Path(top).resolve() == ROOT
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     """What git says, or None if it is not there or refuses."""
     command = ["git", "-C", str(ROOT), *arguments]
     try:
