@@ -6,6 +6,9 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+# Hydra looks for its plugins once a process: the door must have named their folder by then.
+import mad.door.compose  # noqa: F401
+
 CONF = Path(__file__).parents[1] / "conf"
 
 
