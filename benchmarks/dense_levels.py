@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mad.mixers.base import Memory
-from mad.mixers.features import Features
+from mad.mixers.features import Features, placed
 from mad.mixers.levels import Levels
 from mad.mixers.matrix import MatrixMemory
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values
@@ -84,7 +84,8 @@ class DenseLevels(Memory):
         assert terms.log_decay is None, "the dense peer knows no decay"
         assert terms.beta is None, "the dense peer knows no delta rule"
         weights = self.levels(x).transpose(1, 2)
-        y = self.attend(terms.q, terms.k, terms.v, weights, self._masks(q))
+        phi_q, phi_k = placed(terms.q, terms.position), placed(terms.k, terms.position)
+        y = self.attend(phi_q, phi_k, terms.v, weights, self._masks(q))
         return y.transpose(1, 2), None
 
     def state_floats(self, length: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mad.report.stamp import git
-from mad.train.machine import device_name
+from mad.train.machine import device_name, keep_freed_memory
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,9 @@ class Machine:
 
 
 def this_machine(*, threads: int = 1) -> Machine:
-    """The machine as it is now. Sets the number of torch's threads, for what is measured next."""
+    """The machine as it is now. Sets torch's threads and malloc, as a run does, for what is measured next."""
     load = os.getloadavg()[0]
+    keep_freed_memory()
     torch.set_num_threads(threads)
     commit = git("rev-parse", "--short=10", "HEAD")
     return Machine(

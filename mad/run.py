@@ -62,14 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _answer(request: Request) -> int:
     if request.flags & {"--help", "-h", "--list"}:
         return _explain(request)
-    from mad.door.compose import complete, composed
-
     if request.flags & {"--shell-completion", "-sc"}:
+        from mad.door.compose import complete
+
         return complete(request.overrides)
+    if request.is_sweep and "--dry-run" not in request.flags:
+        return _sweep(request)
+    from mad.door.compose import composed
+
     jobs = composed(request.overrides, multirun=request.is_sweep)
     if "--dry-run" in request.flags:
         return _dry_run(jobs, whole=not request.is_sweep)
-    return _sweep(jobs) if request.is_sweep else _run(jobs[0])
+    return _run(jobs[0])
 
 
 def _explain(request: Request) -> int:
@@ -98,12 +102,18 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
     return 0
 
 
-def _sweep(jobs: Sequence["Job"]) -> int:
-    from mad.launch.sweep import labels_of, sweep
-    from mad.report.tables import terminal
+def _sweep(request: Request) -> int:
+    """Composes all jobs, while the server of the workers imports what they need, and runs them."""
+    from mad.launch.server import OF_A_RUN, started
 
-    labels = labels_of([job.overrides for job in jobs])
-    return sweep([job.config for job in jobs], labels, console=terminal())
+    with started(OF_A_RUN):
+        from mad.door.compose import composed
+        from mad.launch.sweep import labels_of, sweep
+        from mad.report.tables import terminal
+
+        jobs = composed(request.overrides, multirun=True)
+        labels = labels_of([job.overrides for job in jobs])
+        return sweep([job.config for job in jobs], labels, console=terminal())
 
 
 def _run(job: "Job") -> int:

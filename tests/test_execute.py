@@ -210,6 +210,27 @@ def test_a_signal_preempts_the_run_and_the_next_attempt_finishes_it(
     assert comparable(whole) == uninterrupted
 
 
+@pytest.mark.parametrize("model", ["softmax", "cos_log_linear"])
+def test_a_compiled_run_gives_the_same_but_for_rounding(tmp_path: Path, model: str) -> None:
+    results = []
+    for compiled in (False, True):
+        whole = config(tmp_path, steps=3, warmup_steps=0, batch_size=16)
+        whole["model"] = composed(f"model={model}")["model"] | {"d_model": 8, "n_layers": 1}
+        # Long enough for several chunks of log-linear attention.
+        whole["task"] |= {"seq_len": 40, "eval": []}
+        whole["trainer"]["compile"] = compiled
+        process = started(child.run_compiled if compiled else child.run, whole)
+        process.join()
+        results.append(record(whole)[0])
+    eager, other = results
+    assert eager.run_id != other.run_id
+    assert (eager.status, other.status) == ("finished", "finished")
+    assert eager.metrics.keys() == other.metrics.keys()
+    for name, value in eager.metrics.items():
+        # Single precision: the same sums in another order.
+        assert other.metrics[name] == pytest.approx(value, rel=1e-4)
+
+
 def test_a_run_that_diverges_is_recorded_without_nan_and_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from mad.door.complaints import complaint
 from mad.door.folder import PACKAGE, conf_dir
 from mad.door.guard import check, known_keys
+from mad.door.once import Once
 from mad.door.quiet import check_files, check_overrides, quiet_overrides
 
 # Where Hydra finds the launcher of ``-m``: it looks for packages named hydra_plugins along this path.
@@ -59,7 +60,7 @@ def composed(overrides: Sequence[str], *, multirun: bool, conf: Path | None = No
     main = hydra.main(version_base="1.3", config_path=str(door.conf), config_name="config")(take)
     with door.clear_complaints(overrides):
         door.check_hydra(overrides)
-        with _command_line([*overrides, *quiet_overrides(multirun=multirun)]):
+        with door.once.in_force(), _command_line([*overrides, *quiet_overrides(multirun=multirun)]):
             main()
         with door.opened():
             return [door.job(raw, typed) for raw, typed in taken]
@@ -77,12 +78,14 @@ class Door:
     """Composes schemas, once for each choice of files, and holds configs against them."""
 
     def __init__(self, conf: Path) -> None:
-        self.conf = conf
+        self.conf, self.once = conf, Once()
         self._schemas: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def opened(self) -> Any:
+    @contextmanager
+    def opened(self) -> Iterator[None]:
         """Hydra's composer, while it is needed outside of ``hydra.main``."""
-        return hydra.initialize_config_dir(str(self.conf), version_base="1.3")
+        with self.once.in_force(), hydra.initialize_config_dir(str(self.conf), version_base="1.3"):
+            yield
 
     def job(self, raw: DictConfig, overrides: Sequence[str]) -> Job:
         """Resolves one composed config and checks it."""

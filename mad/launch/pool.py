@@ -1,11 +1,9 @@
 """A pool of processes on this machine: one run in each, and none can harm another.
 
-Workers are forked from a server that has imported torch once and done nothing else, so that each starts
-clean and fast.
+Workers are forked from a server (``server.py``), so that each starts clean and fast.
 """
 
 import multiprocessing
-import os
 import signal
 import time
 from collections import deque
@@ -16,8 +14,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from unittest import mock
 
+from mad.launch import server
 from mad.launch.board import Board
 from mad.launch.ending import Ending
 from mad.launch.settings import Launch
@@ -89,14 +87,11 @@ class Pool:
 
     @contextmanager
     def _processes(self) -> Iterator["_Context"]:
-        threads = str(self._settings.threads)
-        # Read by the numeric libraries when the server imports them.
-        with mock.patch.dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads):
-            context = _Context(self._function, self._preload)
-            try:
-                yield context
-            finally:
-                context.close()
+        context = _Context(self._function, self._preload)
+        try:
+            yield context
+        finally:
+            context.close()
 
     def _stop_late_ones(self, running: Sequence["_Worker"]) -> None:
         limit = self._settings.timeout_seconds
@@ -116,7 +111,7 @@ class _Context:
     def __init__(self, function: str, preload: Sequence[str]) -> None:
         self._function = function
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([function.partition(":")[0], work.__module__, *preload])
+        server.start([function.partition(":")[0], work.__module__, *preload])
         self._alive, self._kept_open = self._context.Pipe(duplex=False)
 
     def start(self, job: Work) -> "_Worker":

@@ -9,15 +9,13 @@ from rich.console import Console
 from mad.launch.board import Board, Entry, LiveBoard, PlainBoard
 from mad.launch.ending import Ending
 from mad.launch.pool import Pool, Work
+from mad.launch.server import OF_A_RUN
 from mad.launch.settings import Launch
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live
 
 EXECUTE = "mad.execute:execute"
-
-PRELOAD = ("torch._dynamo",)
-"""What an optimiser imports at its first step, at a second or two each time."""
 
 
 def sweep(
@@ -35,7 +33,7 @@ def sweep(
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
     _announce(folders, indices, console=console)
     board = _board([Entry(label=labels[i], metrics=folders[i].metrics) for i in indices], console=console)
-    pool = Pool(settings, board=board, function=function, preload=PRELOAD if function == EXECUTE else ())
+    pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
     works = [Work(config=configs[i], console_file=folders[i].console_file) for i in indices]
     for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
         endings[folders[index].path] = ending

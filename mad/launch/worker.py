@@ -25,6 +25,7 @@ def work(
     workers to stop. A parent that dies without asking closes ``alive``, and the worker stops by itself.
     """
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _say_into(Path(console_file))
     faulthandler.enable()
     threading.Thread(target=_stop_without, args=(alive,), daemon=True).start()

@@ -42,7 +42,7 @@ class RandomFeatures(Features):
     def project(self, x: Tensor) -> Tensor:
         """w_i . x for every feature i: (B T H K) to (B T H m)."""
 
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         x = x * self.scale
         exponent = self.project(x) - x.square().sum(-1, keepdim=True) / 2
         return exponent.exp() / math.sqrt(self.width)

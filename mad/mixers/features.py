@@ -33,44 +33,56 @@ class Features(nn.Module, ABC):
         """The longest sequence that the map accepts, or None where there is no limit."""
         return None
 
-    def near(self, x: Tensor) -> Tensor | None:
-        """Cheaper features whose products, times `window`, are the products of these; None if none are."""
+    @abstractmethod
+    def content(self, x: Tensor) -> Tensor:
+        """What the features say of the tokens themselves, wherever they stand: (... K) to (... K')."""
+
+    def position(self, start: int, end: int, *, like: Tensor) -> Tensor | None:
+        """What they say of the positions start..end-1 (T R); None if these do not matter.
+
+        Features are the outer product of both (see `placed`), so that a product of two tokens' features is
+        one of contents times one of positions.
+        """
         return None
 
-    def window(self, size: int, *, like: Tensor) -> Tensor:
-        """What multiplies products of `near` features of tokens t and s of one chunk: (size size)."""
-        return like.new_ones(size, size)
-
-    @abstractmethod
     def forward(self, x: Tensor, *, start: int) -> Tensor:
         """The features of tokens that stand at positions start, start + 1, ..."""
+        position = self.position(start, start + x.size(1), like=x)
+        return placed(self.content(x), None if position is None else position[:, None])
+
+
+def placed(content: Tensor, position: Tensor | None) -> Tensor:
+    """The outer product of contents (... K) and positions (... R), flattened to (... R K)."""
+    if position is None:
+        return content
+    return torch.cat([content * factor for factor in position.split(1, dim=-1)], dim=-1)
 
 
 class Identity(Features):
     """The keys and queries themselves."""
 
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         return x
 
 
 class Elu(Features):
     """elu(x) + 1: positive and smooth."""
 
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         return F.elu(x) + 1
 
 
 class Relu(Features):
     """relu(x): non-negative and sparse."""
 
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
 
 class Silu(Features):
     """x sigmoid(x): the activation that delta rules put on keys and queries."""
 
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         return F.silu(x)
 
 
@@ -91,22 +103,17 @@ class Cosine(Features):
     def max_length(self) -> int | None:
         return self.horizon
 
-    def near(self, x: Tensor) -> Tensor:
+    def content(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
-    def window(self, size: int, *, like: Tensor) -> Tensor:
-        angle = torch.arange(size, device=like.device, dtype=torch.float64) * (math.pi / 2 / self.horizon)
-        return (angle[:, None] - angle).cos().to(like.dtype)
-
-    def forward(self, x: Tensor, *, start: int) -> Tensor:
-        end = start + x.size(1)
+    def position(self, start: int, end: int, *, like: Tensor) -> Tensor:
         if end > self.horizon:
             raise ValueError(
                 f"horizon {self.horizon} is shorter than the sequence ({end}); "
                 f"set features.horizon to {end} or more"
             )
         # In double precision: the angle must not depend on where the sequence was cut.
-        position = torch.arange(start, end, device=x.device, dtype=torch.float64)
-        angle = (position * (math.pi / 2 / self.horizon))[:, None, None]
-        x = F.relu(x)
-        return torch.cat([x * angle.cos().to(x.dtype), x * angle.sin().to(x.dtype)], dim=-1)
+        angle = torch.arange(start, end, device=like.device, dtype=torch.float64) * (
+            math.pi / 2 / self.horizon
+        )
+        return torch.stack([angle.cos(), angle.sin()], dim=-1).to(like.dtype)

@@ -17,16 +17,17 @@ and for a chunk of C tokens with G_t = sum_(r <= t) log g_r, counted from the ch
 *Glossary*: phi is `features`, log g is `log_decay` (B H T, or B H T K per channel).
 *State*: G matrices K V.
 *Departures*: the paper divides by phi(q)^T sum phi(k): that is a readout here. Mamba-2 and GLA apply phi =
-identity; Mamba-2's skip connection (D x) is left out. Per-channel decays take the exponent of differences
-directly, in short chunks: nothing can overflow.
+identity; Mamba-2's skip connection (D x) is left out. Decays are exponents of differences that are at most 0:
+nothing can overflow.
 """
 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 
 from mad.mixers.decay import Decay
-from mad.mixers.features import Features
+from mad.mixers.features import Features, placed
 from mad.mixers.matrix import (
     Chunk,
     MatrixMemory,
@@ -55,9 +56,6 @@ class Linear(MatrixMemory):
                 f"a decay per channel needs features as wide as the keys ({shape.key_width}), "
                 f"not {self.features.width}; set features=identity"
             )
-        if self._per_channel:
-            # A chunk holds C C K exponents.
-            self.chunk_size = 16
 
     def terms(self, q: Queries, k: Keys, v: Values, x: Hidden, *, start: int) -> Terms:
         log_decay = None
@@ -65,23 +63,22 @@ class Linear(MatrixMemory):
             log_decay, step = self.decay(x)
             v = v if step is None else v * step[..., None]
             log_decay = self.expand_heads(heads_first(log_decay))
-        near_q, near_k = self.features.near(q), self.features.near(k)
-        if near_q is not None and near_k is not None:
-            near_q, near_k = heads_first(near_q), self.expand_heads(heads_first(near_k))
-        q, k = self.features(q, start=start), self.features(k, start=start)
-        k, v = self.expand_heads(heads_first(k)), self.expand_heads(heads_first(v))
-        return Terms(heads_first(q), k, v, log_decay, near_q=near_q, near_k=near_k)
+        position = self.features.position(start, start + q.size(1), like=q)
+        q, k = self._contents(q), self.expand_heads(self._contents(k))
+        return Terms(q, k, self.expand_heads(heads_first(v)), log_decay, position=position)
 
     def chunk(self, terms: Terms) -> Chunk:
-        q, k, log_decay = terms.q, terms.k, terms.log_decay
-        size = q.size(-2)
-        mask = causal_mask(size, size, like=q)
-        if log_decay is None:
-            return Chunk((q @ k.mT).masked_fill(~mask, 0), q, None, k)
         if self._per_channel:
-            return _per_channel_chunk(terms, mask)
-        total = log_decay.cumsum(-1)
-        within = (q @ k.mT) * pairwise_decay(total, total, mask)
+            return _per_channel_chunk(terms)
+        mask = causal_mask(terms.q.size(-2), terms.q.size(-2), like=terms.q)
+        products = terms.q @ terms.k.mT
+        if terms.position is not None:
+            products = products * (terms.position @ terms.position.mT)
+        q, k = placed(terms.q, terms.position), placed(terms.k, terms.position)
+        if terms.log_decay is None:
+            return Chunk(products.masked_fill(~mask, 0), q, None, k)
+        total = terms.log_decay.cumsum(-1)
+        within = products * pairwise_decay(total, total, mask)
         last = total[..., -1:]
         return Chunk(
             within, q * total.exp()[..., None], last.exp()[..., None], k * (last - total).exp()[..., None]
@@ -94,17 +91,43 @@ class Linear(MatrixMemory):
         decays = 0 if self.decay is None else self.decay.flops(length)
         return 2 * heads * (within + length * key_width * value_width) + decays
 
+    def _contents(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (B H T K') of keys or queries, from a copy that lies heads first in memory."""
+        return heads_first(self.features.content(heads_first(heads_first(x).contiguous())))
+
     @property
     def _per_channel(self) -> bool:
         return self.decay is not None and self.decay.per_channel
 
 
-def _per_channel_chunk(terms: Terms, mask: torch.Tensor) -> Chunk:
-    """Equations (2) and (3) with a decay per key channel: C C K exponents, each at most 0."""
+def _per_channel_chunk(terms: Terms) -> Chunk:
+    """Equations (2) and (3) with a decay per key channel."""
     assert terms.log_decay is not None
     total = terms.log_decay.cumsum(-2)
-    difference = total[..., :, None, :] - total[..., None, :, :]
-    decay = difference.masked_fill(~mask[..., None], -torch.inf).exp()
-    within = torch.einsum("...tk,...sk,...tsk->...ts", terms.q, terms.k, decay)
     last = total[..., -1:, :]
+    within = _by_halves(terms.q, terms.k, terms.log_decay)
     return Chunk(within, terms.q * total.exp(), last.exp().mT, terms.k * (last - total).exp())
+
+
+def _by_halves(q: torch.Tensor, k: torch.Tensor, log_decay: torch.Tensor) -> torch.Tensor:
+    """sum_k q_tk exp(G_tk - G_sk) k_sk for s <= t (... C C): C log C exponents a channel, none above 0.
+
+    The later half of a block reads the earlier one: queries fade since the border, keys up to it. Both halves
+    are blocks themselves, down to single tokens.
+    """
+    size = q.size(-2)
+    missing = (1 << (size - 1).bit_length()) - size
+    q, k, log_decay = (F.pad(tensor, (0, 0, 0, missing)) for tensor in (q, k, log_decay))
+    total = log_decay.cumsum(-2)
+    blocks = (q * k).sum(-1)[..., None, None]  # ... n 1 1
+    while blocks.size(-3) > 1:
+        half = blocks.size(-1)
+        (_, later_q), (earlier_k, _), (before, after) = (
+            tensor.unflatten(-2, (-1, 2, half)).unbind(-3) for tensor in (q, k, total)
+        )
+        border = before[..., -1:, :]
+        across = (later_q * (after - border).exp()) @ (earlier_k * (border - before).exp()).mT
+        earlier, later = blocks.unflatten(-3, (-1, 2)).unbind(-3)
+        above = torch.cat([earlier, torch.zeros_like(across)], dim=-1)
+        blocks = torch.cat([above, torch.cat([across, later], dim=-1)], dim=-2)
+    return blocks[..., 0, :size, :size]

@@ -17,27 +17,24 @@ level b + 1.
 V per head.
 *Departures*: `reads` gives two other published conventions as views of the same sums. "before_push" leaves
 the own token out: level l + 1 is weighed by lambda[l]. "after_push" reads the tree that already holds the
-own token (the inclusive binary indexed tree of experiment 008): position t + 1 of "before_push", so that a
-query with t + 1 a power of two sees one block.
+own token (the inclusive binary indexed tree of experiment 008): its levels are those of position t + 1 of
+"before_push", so that a query with t + 1 a power of two sees one block. Transitions run up to t in all.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mad.mixers.base import Memory
-from mad.mixers.features import Features
-from mad.mixers.fenwick import Near, fenwick_attention
-from mad.mixers.level_blocks import level_table
+from mad.mixers.blocks import Blocks, absorb, aligned_pieces, bits, first_token
+from mad.mixers.features import Features, placed
+from mad.mixers.fenwick import fenwick_attention
+from mad.mixers.fenwick_tree import level_table
 from mad.mixers.levels import Levels
-from mad.mixers.matrix import MatrixMemory, Terms, carried, chunk_size
+from mad.mixers.matrix import MatrixMemory, Terms
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values
-
-Blocks = dict[int, Tensor]
-"""The memory of 2^bit tokens (B H K V) for every set bit of the position."""
 
 READS = ("own_token", "before_push", "after_push")
 
@@ -82,15 +79,17 @@ class LogLinear(Memory):
             )
         terms = self.inner.terms(q, k, v, x, start=start)
         weights = self.levels(x).transpose(1, 2)
-        tree = terms.beta is None and self.reads != "after_push"
-        step, size = (self._tree, end) if tree else (self._chunk, self.inner.chunk_size)
-        blocks = {bit: self.inner.expand_heads(state[:, bit]) for bit in _bits(start)}
+        step, size = (
+            (self._tree, end) if self._fits_tree(terms, start) else (self._chunk, self.inner.chunk_size)
+        )
+        blocks = {bit: self.inner.expand_heads(state[:, bit]) for bit in bits(start)}
         readings = []
         for first, last in aligned_pieces(start, end, size):
             piece = terms.tokens(first - start, last - start), weights[:, :, first - start : last - start]
             y, blocks = step(*piece, blocks, first)
             readings.append(y)
-        return torch.cat(readings, dim=2).transpose(1, 2), self._stacked(blocks, end, like=state)
+        y = readings[0] if len(readings) == 1 else torch.cat(readings, dim=2)
+        return y.transpose(1, 2), self._stacked(blocks, end, like=state)
 
     def state_floats(self, length: int) -> int:
         return length.bit_length() * self.inner.state_floats(length)
@@ -101,22 +100,30 @@ class LogLinear(Memory):
             self.inner.flops(length) + levels + self.inner.state_floats(length) * length * length.bit_length()
         )
 
+    def _fits_tree(self, terms: Terms, start: int) -> bool:
+        """Whether `_tree` serves: no transitions but a decay per head, after the push not even that."""
+        if terms.beta is not None or (terms.log_decay is not None and terms.log_decay.ndim == 4):
+            return False
+        return self.reads != "after_push" or (start == 0 and terms.log_decay is None)
+
     def _tree(self, terms: Terms, weights: Tensor, blocks: Blocks, first: int) -> tuple[Tensor, Blocks]:
         """Reads and absorbs an aligned piece of any length under a rule without matrix transitions."""
         if self.reads == "before_push":
             weights = F.pad(weights, (1, 0))
-        log_decay, near, features = terms.log_decay, None, self.inner.features
-        if terms.near_q is not None and terms.near_k is not None:
-            near = Near(terms.near_q, terms.near_k, partial(features.window, like=terms.v))
-        size = chunk_size(terms.k.size(-1) if near is None else near.k.size(-1))
-        y = fenwick_attention(terms.q, terms.k, terms.v, weights, log_decay, near, chunk_size=size)
-        carry, writing, reading = None, terms.k, terms.q
+        q, k, v, log_decay, position = terms.q, terms.k, terms.v, terms.log_decay, terms.position
+        if self.reads == "after_push":
+            y = _after_push(
+                placed(q, position), placed(k, position), v, weights, chunk_size=self.inner.chunk_size
+            )
+        else:
+            y = fenwick_attention(q, k, v, weights, log_decay, position, chunk_size=self.inner.chunk_size)
+        carry, writing, reading = None, placed(k, position), placed(q, position) if blocks else q
         if log_decay is not None:
             # Summed from the end: what is near is exact, what is far has faded.
             rest = log_decay.flip(-1).cumsum(-1).flip(-1)
             carry = rest[..., :1, None].exp()
-            writing = terms.k * (rest - log_decay)[..., None].exp()
-            reading = terms.q * log_decay.cumsum(-1)[..., None].exp() if blocks else terms.q
+            writing = writing * (rest - log_decay)[..., None].exp()
+            reading = reading * log_decay.cumsum(-1)[..., None].exp() if blocks else q
         for bit, block in blocks.items():
             y = y + weights[..., bit + 1, None] * (reading @ block)
         return y, absorb(blocks, carry, writing, terms.v, first=first, last=first + terms.q.size(2))
@@ -128,7 +135,7 @@ class LogLinear(Memory):
         seen = torch.arange(first, last, device=terms.q.device).repeat_interleave(terms.writes)
         y = (chunk.within * self._weigh(weights, first, seen)) @ terms.v
         for bit, block in blocks.items():
-            began = torch.tensor([_began(first, bit)], device=seen.device)
+            began = torch.full((1,), first_token(first, bit), device=seen.device)
             y = y + self._weigh(weights, first, began) * (chunk.reading @ block)
         return y, absorb(blocks, chunk.carry, chunk.writing, terms.v, first=first, last=last)
 
@@ -149,42 +156,8 @@ class LogLinear(Memory):
         return torch.stack(slots, dim=1)
 
 
-def aligned_pieces(start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
-    """Cuts start..end-1 into pieces (first, last) no longer than ``longest`` (a power of two, or ``end``).
-
-    Each starts at a multiple of a power of two no shorter than itself, so that older blocks keep their level.
-    """
-    while start < end:
-        alignment = start & -start or end
-        last = min(end, start + min(alignment, longest))
-        yield start, last
-        start = last
-
-
-def absorb(
-    blocks: Blocks, carry: Tensor | None, writing: Tensor, v: Tensor, *, first: int, last: int
-) -> Blocks:
-    """The blocks after tokens first..last-1: per bit of ``last``, the older blocks and tokens inside it."""
-    writes = v.size(2) // (last - first)
-    carried_blocks = {bit: carried(carry, block) for bit, block in blocks.items()}
-    merged = {}
-    for bit in _bits(last):
-        began = _began(last, bit)
-        parts = [
-            block for old, block in carried_blocks.items() if began <= _began(first, old) < began + (1 << bit)
-        ]
-        span = slice(max(0, began - first) * writes, max(0, began + (1 << bit) - first) * writes)
-        if span.stop > span.start:
-            parts.append(writing[:, :, span].mT @ v[:, :, span])
-        merged[bit] = sum(parts[1:], parts[0])
-    return merged
-
-
-def _bits(position: int) -> list[int]:
-    """The set bits of a position: the sizes of the blocks before it."""
-    return [bit for bit in range(position.bit_length()) if position >> bit & 1]
-
-
-def _began(position: int, bit: int) -> int:
-    """The first token of the block of 2^bit tokens that a prefix of ``position`` tokens has."""
-    return position >> (bit + 1) << (bit + 1)
+def _after_push(q: Tensor, k: Tensor, v: Tensor, weights: Tensor, *, chunk_size: int) -> Tensor:
+    """Without decay, from the first token on: every query reads what position t + 1 finds before its push."""
+    q, weights = F.pad(q, (0, 0, 1, 0)), F.pad(weights, (1, 0, 1, 0))
+    k, v = F.pad(k, (0, 0, 0, 1)), F.pad(v, (0, 0, 0, 1))
+    return fenwick_attention(q, k, v, weights, chunk_size=chunk_size)[:, :, 1:]

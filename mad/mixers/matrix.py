@@ -32,18 +32,17 @@ class Terms(NamedTuple):
     log_decay: Tensor | None = None  # B H M, or B H M K; None is no decay
     beta: Tensor | None = None  # B H M, for the delta rule
     writes: int = 1
-    near_q: Tensor | None = None  # B H T K', see Features.near
-    near_k: Tensor | None = None
+    position: Tensor | None = None  # T R: q and k are contents only, see Features.position
 
     def tokens(self, first: int, last: int) -> "Terms":
         """The terms of tokens first..last-1."""
         span = slice(first * self.writes, last * self.writes)
-        decay, beta, near_q, near_k = (
-            None if tensor is None else tensor[:, :, span]
-            for tensor in (self.log_decay, self.beta, self.near_q, self.near_k)
+        decay, beta = (
+            None if tensor is None else tensor[:, :, span] for tensor in (self.log_decay, self.beta)
         )
         q, k, v = self.q[:, :, first:last], self.k[:, :, span], self.v[:, :, span]
-        return Terms(q, k, v, decay, beta, self.writes, near_q, near_k)
+        position = None if self.position is None else self.position[first:last]
+        return Terms(q, k, v, decay, beta, self.writes, position)
 
     def chunks(self, size: int) -> "Terms":
         """The same terms with time cut into chunks of ``size`` tokens: B H T becomes B H N size."""
@@ -51,7 +50,8 @@ class Terms(NamedTuple):
         q, k, v = self.q.unflatten(2, (-1, size)), self.k.unflatten(2, (-1, m)), self.v.unflatten(2, (-1, m))
         decay = None if self.log_decay is None else self.log_decay.unflatten(2, (-1, m))
         beta = None if self.beta is None else self.beta.unflatten(2, (-1, m))
-        return Terms(q, k, v, decay, beta, self.writes)
+        position = None if self.position is None else self.position.unflatten(0, (-1, size))
+        return Terms(q, k, v, decay, beta, self.writes, position)
 
 
 class Chunk(NamedTuple):

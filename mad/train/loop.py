@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.nn.utils import clip_grad_norm_
 
 from mad.progress import Run
@@ -19,18 +18,17 @@ from mad.report.result import Status
 from mad.seeding import derived_seed
 from mad.track import Tracker
 from mad.train.checkpoint import Checkpoints
+from mad.train.compiled import CompiledGradient
+from mad.train.gradient import EagerGradient, Gradient
 from mad.train.interrupt import Preempted
-from mad.train.minibatch import Minibatch, Minibatches, TrainingData
+from mad.train.minibatch import Minibatches, TrainingData
 from mad.train.model import CausalModel
 from mad.train.optim import check_schedule, learning_rate, optimizer
 from mad.train.outcome import Outcome, Tally
-from mad.train.score import Score, answer_logits, evaluate
+from mad.train.score import Score, evaluate
 from mad.train.selection import Selection
 from mad.train.settings import Settings
-
-
-class Diverged(Exception):
-    """A loss or a gradient is not finite. Its text says which and when."""
+from mad.train.unread import MOST_UNREAD, Diverged, Unread
 
 
 def train(
@@ -68,16 +66,24 @@ class Training:
     ) -> None:
         self._model, self._data, self._settings = model, data, settings
         self._seed, self._device = seed, device
-        self._minibatches = Minibatches(data, batch_size=settings.batch_size, seed=seed)
+        self._minibatches = Minibatches(
+            data, batch_size=settings.batch_size, seed=seed, one_length=settings.compile
+        )
         self.total_steps = settings.steps or (settings.epochs or 0) * self._minibatches.per_epoch
         check_schedule(settings, total_steps=self.total_steps)
         self._validate_every = settings.validate_every or self._minibatches.per_epoch
         self._validation = data.validation()
         self._optimizer = optimizer(model, settings=settings)
+        self._gradient: Gradient = EagerGradient(model, precision=settings.precision)
+        if settings.compile:
+            self._gradient = CompiledGradient(
+                self._gradient, n_rows=self._minibatches.most_rows, device=device
+            )
         self._selection = Selection(
             by=data.task.selected_by, stop_at=settings.stop_at, patience=settings.patience
         )
         self._tally = Tally()
+        self._unread = Unread(self._optimizer, device=device)
         self._saved = (0, 0)
         self._started = self._saved_at = time.monotonic()
 
@@ -110,59 +116,56 @@ class Training:
         error = None
         self._model.train(True)
         try:
-            while self._tally.reported < self._tally.step or not self._is_over():
-                self._check()
-                if self._tally.reported < self._tally.step:
-                    self._report()
-                    self._save_if_due()
-                else:
-                    self._update()
-        except (Preempted, Diverged) as reason:
-            status = "preempted" if isinstance(reason, Preempted) else "diverged"
-            error = str(reason)
+            try:
+                self._advance()
+            except Preempted as signal:
+                status, error = "preempted", str(signal)
+            self._unread.read(self._tally)
+        except Diverged as reason:
+            status, error = "diverged", str(reason)
         if self._has_finite_weights():
             self._save()
         return status, error
 
+    def _advance(self) -> None:
+        while self._tally.reported < self._step or not self._is_over():
+            self._check()
+            if self._tally.reported < self._step:
+                self._report()
+                self._save_if_due()
+            else:
+                self._update()
+
+    @property
+    def _step(self) -> int:
+        """Updates so far, read or not."""
+        return self._tally.step + len(self._unread)
+
     def _is_over(self) -> bool:
-        return self._tally.step >= self.total_steps or self._selection.stops
+        return self._step >= self.total_steps or self._selection.stops
 
     def _update(self) -> None:
-        """One step of the optimiser. Raises Diverged before it if the loss or the gradient is not finite."""
-        tally, step = self._tally, self._tally.step
+        """One step of the optimiser, which the device refuses if the loss or the gradient is not finite."""
+        step = self._step
         batch = self._minibatches.at(step)
         rate = learning_rate(step, settings=self._settings, total_steps=self.total_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss, norm = self._gradient(batch.to(self._device))
-        for quantity, value in (("loss", loss), ("gradient norm", norm)):
-            if not math.isfinite(value):
-                raise Diverged(f"the {quantity} is {value} at step {step + 1}; try a lower learning rate")
-        self._optimizer.step()
-        tally.step, tally.gradient_norm = step + 1, norm
-        tally.loss_sum += loss * len(batch.answers)
-        tally.n_answers += len(batch.answers)
-        seen = tally.sequences.get(batch.full_length, 0)
-        tally.sequences[batch.full_length] = seen + len(batch.inputs)
-
-    def _gradient(self, batch: Minibatch) -> tuple[float, float]:
-        """A minibatch's loss and the norm of its gradient, which is left, clipped, in the model."""
-        torch.manual_seed(derived_seed(self._seed, "dropout", self._tally.step))
+        torch.manual_seed(derived_seed(self._seed, "dropout", step))
         self._optimizer.zero_grad()
-        logits = answer_logits(self._model, batch, precision=self._settings.precision)
-        loss = F.cross_entropy(logits, batch.answers)
-        loss.backward()
+        loss = self._gradient(batch.to(self._device))
         norm = clip_grad_norm_(self._model.parameters(), self._settings.clip_norm or math.inf)
-        # The one place where a step waits for the device: an update that must not happen is seen before it.
-        value, length = torch.stack([loss.detach(), norm]).tolist()
-        return value, length
+        self._unread.update(batch, loss=loss, norm=norm)
 
     def _report(self) -> None:
         """Validates and writes a row, where either is due after this step."""
-        tally, step = self._tally, self._tally.step
+        tally, step = self._tally, self._step
         validated = step % self._validate_every == 0 or step == self.total_steps
+        logged = validated or step % self._settings.log_every == 0
+        if logged or len(self._unread) >= MOST_UNREAD:
+            self._unread.read(tally)
         scores = self._validate() if validated else {}
-        if validated or step % self._settings.log_every == 0:
+        if logged:
             tally.train_loss_nats = tally.loss_sum / tally.n_answers
             rate = learning_rate(step - 1, settings=self._settings, total_steps=self.total_steps)
             row = {
@@ -207,10 +210,11 @@ class Training:
     def _save_if_due(self) -> None:
         seconds, steps = self._settings.checkpoint_seconds, self._settings.checkpoint_steps
         late = seconds is not None and time.monotonic() - self._saved_at >= seconds
-        if late or (steps is not None and self._tally.step % steps == 0):
+        if late or (steps is not None and self._step % steps == 0):
             self._save()
 
     def _save(self) -> None:
+        self._unread.read(self._tally)
         if self._saved == (self._tally.step, self._tally.reported):
             return
         state = {

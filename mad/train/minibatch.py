@@ -58,22 +58,29 @@ class Minibatch(NamedTuple):
         return Minibatch(inputs, asked, answers, self.full_length)
 
 
-def minibatch(batch: Batch, *, rows: Rows) -> Minibatch:
-    """The named rows of a batch. Raises ValueError if they ask nothing.
+def minibatch(batch: Batch, *, rows: Rows, end: int | None = None) -> Minibatch:
+    """The named rows of a batch, up to ``end`` or to their last question.
 
+    Raises ValueError if they ask nothing.
     The questions are found here, on the CPU, so that no step waits for the device to tell.
     """
     targets = batch.targets[rows]
-    columns = (targets != IGNORE).any(dim=0).nonzero()
-    if len(columns) == 0:
+    last = end_of_questions(targets)
+    if last == 0:
         raise ValueError(
             f"a minibatch of {len(rows)} sequences expects at least one label and has none; "
             "change the task to ask something in each sequence"
         )
-    end = int(columns[-1]) + 1
+    end = end or last
     targets = targets[:, :end].flatten()
     asked = (targets != IGNORE).nonzero().squeeze(1)
     return Minibatch(batch.inputs[rows, :end], asked, targets[asked], batch.inputs.size(1))
+
+
+def end_of_questions(targets: Tokens) -> int:
+    """How many positions there are up to the last that asks something in any row; 0 where none does."""
+    columns = (targets != IGNORE).any(dim=0).nonzero()
+    return int(columns[-1]) + 1 if len(columns) else 0
 
 
 def in_order(batches: Sequence[Batch], *, size: int) -> Iterator[Minibatch]:
@@ -109,12 +116,19 @@ def places(sizes: Sequence[int], *, batch_size: int, seed: int, epoch: int, orde
 
 
 class Minibatches:
-    """The minibatch of every step of a run."""
+    """The minibatch of every step of a run.
 
-    def __init__(self, data: TrainingData, *, batch_size: int, seed: int) -> None:
+    With ``one_length`` all minibatches of an epoch's component are cut where its last question is, and
+    nearly all steps have one shape: for a compiler, to which every shape is work of its own.
+    """
+
+    def __init__(self, data: TrainingData, *, batch_size: int, seed: int, one_length: bool = False) -> None:
         self._data, self._batch_size, self._seed = data, batch_size, seed
+        self._one_length = one_length
         self._open(0)
         self.per_epoch = len(self._places)
+        self.most_rows = max(len(place.rows) for place in self._places)
+        """Sequences of the largest minibatch: the last one of a component may hold fewer."""
 
     def at(self, step: int) -> Minibatch:
         """The minibatch of the update after ``step`` updates."""
@@ -122,10 +136,13 @@ class Minibatches:
         if epoch != self._epoch:
             self._open(epoch)
         place = self._places[index]
-        return minibatch(self._batches[place.component], rows=place.rows)
+        return minibatch(self._batches[place.component], rows=place.rows, end=self._ends[place.component])
 
     def _open(self, epoch: int) -> None:
         self._epoch, self._batches = epoch, self._data.train(epoch)
+        self._ends = [
+            end_of_questions(batch.targets) if self._one_length else None for batch in self._batches
+        ]
         self._places = places(
             [len(batch.inputs) for batch in self._batches],
             batch_size=self._batch_size,

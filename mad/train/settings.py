@@ -44,6 +44,13 @@ class Settings:
     """Steps between checkpoints; null: by seconds only."""
     precision: Precision = "fp32"
     """``bf16``: the forward pass under autocast, on CUDA only; the weights stay in fp32."""
+    compile: bool = False
+    """Forward and backward pass of the updates through torch.compile (see :mod:`mad.train.compiled`).
+
+    As measured on a CPU (`benchmarks/compiled.py`): a step gains a part of its time. What the compiler takes
+    is saved again after thousands of steps, after hundreds where its cache is filled. A model of which parts
+    must be left out of the generated code may even lose. It is for long runs and sweeps, and off otherwise.
+    """
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.steps is None):
@@ -82,6 +89,7 @@ class Settings:
         stop = self.stop_at
         fits = stop is None or (_is_number(stop) and 0 < stop <= 1)
         _require(fits, "stop_at", "an accuracy in (0, 1], or null", stop)
+        _require(isinstance(self.compile, bool), "compile", "true or false", repr(self.compile))
         seconds = self.checkpoint_seconds
         fits = seconds is None or _is_positive(seconds)
         _require(fits, "checkpoint_seconds", "more than 0, or null", seconds)

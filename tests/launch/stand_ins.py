@@ -29,6 +29,8 @@ def by_seed(config: Mapping[str, Any]) -> Result:
         raise ValueError("n_heads (3) must divide d_model (64)")
     if seed == 11:
         sys.exit("leaving early")
+    if seed == 15:
+        signal.raise_signal(signal.SIGINT)
     with folder.claim(config):
         result = small_result(config, status="diverged" if seed == 13 else "finished")
         folder.write_result(result)

@@ -40,10 +40,10 @@ def swept(jobs: list[dict[str, Any]], *, function: str = BY_SEED) -> tuple[int, 
 
 
 def test_no_job_harms_another_and_each_is_accounted_for(tmp_path: Path) -> None:
-    code, shown = swept(configs(tmp_path, [0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13], timeout_seconds=4.0))
+    code, shown = swept(configs(tmp_path, [0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15], timeout_seconds=4.0))
     assert code == 1
     states = {
-        seed: RunFolder.of(config).state() for seed, config in enumerate(configs(tmp_path, list(range(14))))
+        seed: RunFolder.of(config).state() for seed, config in enumerate(configs(tmp_path, list(range(16))))
     }
     assert [seed for seed, state in states.items() if state == "finished"] == [0, 2, 4, 6, 13]
     for words in (
@@ -51,6 +51,7 @@ def test_no_job_harms_another_and_each_is_accounted_for(tmp_path: Path) -> None:
         "seed=3: the process ended by itself with exit code 139 (",
         "seed=5: killed by SIGSEGV (",
         "seed=7: no end after 4 s (launch.timeout_seconds) (",
+        "seed=15: the process ended by itself with exit code 1 (",
         "refused (",
         "seed=9: n_heads (3) must divide d_model (64)\n",
         "finished (",

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from mad.mixers.features import Cosine, Elu
+from mad.mixers.decay import PerChannel
+from mad.mixers.features import Cosine, Elu, Identity, placed
 from mad.mixers.fenwick import fenwick_attention
-from mad.mixers.level_blocks import level_table
+from mad.mixers.fenwick_tree import level_table
 from mad.mixers.levels import Softmax, Softplus
 from mad.mixers.linear import Linear
 from mad.mixers.log_linear import LogLinear, aligned_pieces
@@ -23,31 +24,37 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _definition(q: Tensor, k: Tensor, v: Tensor, weights: Tensor, log_decay: Tensor | None) -> Tensor:
-    """Equation (2) of the paper as a T x T matrix."""
+    """Equation (2) of the paper as a T x T matrix; a decay is per head (B H T) or per channel (B H T K)."""
     length = q.size(2)
     token = torch.arange(length)
     level = torch.tensor([[(t ^ s).bit_length() for s in range(length)] for t in range(length)])
     causal = token <= token[:, None]
-    scores = (q @ k.mT) * weights.gather(-1, level.where(causal, 0).expand(*q.shape[:2], -1, -1)) * causal
-    if log_decay is not None:
-        total = log_decay.cumsum(-1)
-        scores = scores * (total[..., :, None] - total[..., None, :]).where(causal, 0.0).exp()
-    return scores @ v
+    total = torch.zeros_like(q[..., 0]) if log_decay is None else log_decay.cumsum(2)
+    total = total if total.ndim == 4 else total[..., None].expand_as(q)
+    fade = (total[:, :, :, None] - total[:, :, None]).where(causal[..., None], 0.0).exp()
+    scores = torch.einsum("bhtk,bhsk,bhtsk->bhts", q, k, fade)
+    shares = weights.gather(-1, level.where(causal, 0).expand(*q.shape[:2], -1, -1)) * causal
+    return (scores * shares) @ v
 
 
 @pytest.mark.parametrize("decayed", [False, True])
+@pytest.mark.parametrize("positioned", [False, True])
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("chunk_size", [1, 16, 64])
-def test_the_tree_equals_the_quadratic_definition(length: int, decayed: bool, chunk_size: int) -> None:
+def test_the_tree_equals_the_quadratic_definition(
+    length: int, positioned: bool, decayed: bool, chunk_size: int
+) -> None:
     n_levels = (length - 1).bit_length() + 1
     inputs = [_random(2, 3, length, width, seed=seed) for seed, width in enumerate((4, 4, 5))]
     inputs.append(_random(2, 3, length, n_levels, seed=7).sigmoid())
     if decayed:
         inputs.append(-_random(2, 3, length, seed=8).abs())
     inputs = [tensor.requires_grad_() for tensor in inputs]
+    q, k, v, weights = inputs[:4]
     log_decay = inputs[4] if decayed else None
-    found = fenwick_attention(*inputs[:4], log_decay, chunk_size=chunk_size)
-    expected = _definition(*inputs[:4], log_decay)
+    position = _random(length, 3, seed=6) if positioned else None
+    found = fenwick_attention(q, k, v, weights, log_decay, position, chunk_size=chunk_size)
+    expected = _definition(placed(q, position), placed(k, position), v, weights, log_decay)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     upstream = _random(*found.shape, seed=9)
     for fast, slow in zip(
@@ -72,6 +79,19 @@ def test_the_memory_equals_the_quadratic_definition(length: int) -> None:
     features, weights = memory.inner.features, memory.levels(x)
     phi_q, phi_k = features(q, start=0), features(k, start=0)
     expected = _definition(*(tensor.transpose(1, 2) for tensor in (phi_q, phi_k, v, weights)), None)
+    torch.testing.assert_close(y, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
+
+
+def test_a_decay_per_channel_fades_every_level() -> None:
+    shape = HeadShape(d_model=6, n_heads=2, n_kv_heads=2, key_width=3, value_width=4)
+    torch.manual_seed(0)
+    inner = partial(Linear, decay=partial(PerChannel, rank=2, temperature=1.0))
+    memory = LogLinear(shape, inner=inner, features=Identity, levels=partial(Softplus, horizon=150)).double()
+    q, k = _random(2, 150, 2, 3), _random(2, 150, 2, 3, seed=1)
+    v, x = _random(2, 150, 2, 4, seed=2), _random(2, 150, 6, seed=3)
+    y, _ = memory(q, k, v, x, start=0, state=memory.init_state(2, like=v))
+    decay = memory.inner.decay(x).log_decay
+    expected = _definition(*(tensor.transpose(1, 2) for tensor in (q, k, v, memory.levels(x), decay)))
     torch.testing.assert_close(y, expected.transpose(1, 2), rtol=1e-9, atol=1e-9)
 
 

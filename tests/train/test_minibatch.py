@@ -26,6 +26,22 @@ def test_positions_after_the_last_label_are_cut_off_and_no_label_is_lost() -> No
     assert batch.full_length == 6
 
 
+def test_all_minibatches_of_one_length_reach_to_the_last_question_of_the_epoch() -> None:
+    data = Data(sizes=(40, 10))
+    batches = Minibatches(data, batch_size=4, seed=0, one_length=True)
+    plain = Minibatches(data, batch_size=4, seed=0)
+    assert batches.most_rows == 4
+    lengths = {batches.at(step).inputs.size(1) for step in range(batches.per_epoch)}
+    assert lengths == {max(plain.at(step).inputs.size(1) for step in range(plain.per_epoch))}
+    for step in range(batches.per_epoch):
+        assert torch.equal(batches.at(step).answers, plain.at(step).answers)
+        length, whole = plain.at(step).inputs.size(1), batches.at(step)
+        assert torch.equal(whole.inputs[:, :length], plain.at(step).inputs)
+        assert torch.equal(
+            whole.inputs.flatten()[whole.asked], plain.at(step).inputs.flatten()[plain.at(step).asked]
+        )
+
+
 def test_sequences_that_ask_nothing_are_refused() -> None:
     silent = Batch(torch.zeros(2, 3, dtype=torch.long), torch.full((2, 3), IGNORE))
     with pytest.raises(ValueError, match="2 sequences expects at least one label and has none"):
