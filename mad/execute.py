@@ -13,7 +13,7 @@ import torch
 
 from mad.blueprint import blueprint
 from mad.launch.settings import Launch
-from mad.report.record import NOT_RECORDED, RunFolder
+from mad.report.record import RunFolder, recorded
 from mad.report.result import Result, Status
 from mad.report.stamp import stamp
 from mad.seeding import seeded
@@ -166,13 +166,12 @@ class Attempt:
         )
 
     def _known(self, status: Status) -> dict[str, Any]:
-        config = {key: value for key, value in self._parts.config.items() if key not in NOT_RECORDED}
         return {
             "run_id": self._folder.name,
             "identity": self._folder.identity,
             "code": self._folder.code,
             "status": status,
-            "config": config,
+            "config": recorded(self._parts.config),
             "bounds": asdict(self._parts.data.task.bounds()),
         }
 

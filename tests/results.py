@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mad.report.record import NOT_RECORDED, RunFolder
+from mad.report.record import RunFolder, recorded
 from mad.report.result import Result, Status
 
 
@@ -34,7 +34,7 @@ def small_result(
         identity=folder.identity,
         code=code or folder.code,
         status=status,
-        config={key: value for key, value in config.items() if key not in NOT_RECORDED},
+        config=recorded(config),
         metrics={"test/accuracy": 0.5 + 0.1 * config["seed"], "test/loss_nats": 1.25},
         cells={"default": {"accuracy": 0.5, "loss_nats": 1.25, "n": 640, "seq_len": 16}},
         bounds={"chance_accuracy": 0.01, "floor_accuracy": 0.25, "best_accuracy": 1.0, "best_loss": 0.0},

@@ -42,7 +42,8 @@ def compose(overrides: Sequence[str] = (), *, conf: Path | None = None) -> dict[
     """The checked config of one run. Raises ValueError, in one clear line, for whatever may not pass."""
     door = Door(conf or conf_dir())
     with door.clear_complaints(overrides), door.opened():
-        return door.job(hydra.compose("config", list(overrides)), overrides).config
+        raw = hydra.compose("config", list(overrides), return_hydra_config=True)
+        return door.job(*_without_hydra(raw), overrides).config
 
 
 def composed(overrides: Sequence[str], *, multirun: bool, conf: Path | None = None) -> list[Job]:
@@ -50,12 +51,12 @@ def composed(overrides: Sequence[str], *, multirun: bool, conf: Path | None = No
 
     All jobs pass the door before the first is returned.
     """
-    door, taken = Door(conf or conf_dir()), list[tuple[DictConfig, list[str]]]()
+    door, taken = Door(conf or conf_dir()), list[tuple[DictConfig, dict[str, str], list[str]]]()
 
     def take(raw: DictConfig) -> None:
         typed = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
         assert isinstance(typed, list)
-        taken.append((raw, [str(word) for word in typed]))
+        taken.append((raw, _choices(HydraConfig.get()), [str(word) for word in typed]))
 
     main = hydra.main(version_base="1.3", config_path=str(door.conf), config_name="config")(take)
     with door.clear_complaints(overrides):
@@ -63,7 +64,7 @@ def composed(overrides: Sequence[str], *, multirun: bool, conf: Path | None = No
         with door.once.in_force(), _command_line([*overrides, *quiet_overrides(multirun=multirun)]):
             main()
         with door.opened():
-            return [door.job(raw, typed) for raw, typed in taken]
+            return [door.job(raw, choices, typed) for raw, choices, typed in taken]
 
 
 def complete(arguments: Sequence[str]) -> int:
@@ -87,11 +88,12 @@ class Door:
         with self.once.in_force(), hydra.initialize_config_dir(str(self.conf), version_base="1.3"):
             yield
 
-    def job(self, raw: DictConfig, overrides: Sequence[str]) -> Job:
-        """Resolves one composed config and checks it."""
+    def job(self, raw: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Job:
+        """Resolves one composed config, checks it, and adds the words behind its values."""
         files = tuple(override.input_line or "" for override in self._file_choices(overrides))
-        config = self._plain(raw, files)
-        return Job(check(config, self._schema(files)), tuple(overrides))
+        config = check(self._plain(raw, files), self._schema(files))
+        named = {group: choices[group] for group in self._groups() if group in choices}
+        return Job({**config, "asked": {"overrides": list(overrides), "choices": named}}, tuple(overrides))
 
     def check_hydra(self, overrides: Sequence[str]) -> None:
         """Refuses what would set Hydra's own machinery in motion, from the command line or from a file."""
@@ -100,9 +102,7 @@ class Door:
         with self.opened():
             raw = hydra.compose("config", files, return_hydra_config=True)
             check_files(raw.hydra)
-            with open_dict(raw):
-                del raw["hydra"]
-            self._schemas[tuple(files)] = self._plain(raw, tuple(files))
+            self._schemas[tuple(files)] = self._plain(_without_hydra(raw)[0], tuple(files))
 
     @contextmanager
     def clear_complaints(self, overrides: Sequence[str]) -> Iterator[None]:
@@ -165,6 +165,18 @@ class Door:
             except Exception:  # whatever is wrong is being reported already
                 continue
         return []
+
+
+def _without_hydra(raw: DictConfig) -> tuple[DictConfig, dict[str, str]]:
+    """A config less Hydra's own part, and the names that were chosen in each group."""
+    choices = _choices(raw.hydra)
+    with open_dict(raw):
+        del raw["hydra"]
+    return raw, choices
+
+
+def _choices(hydra_config: Any) -> dict[str, str]:
+    return {str(group): str(name) for group, name in hydra_config.runtime.choices.items() if name is not None}
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NOT_MEANING = ("results", "track", "launch", "allow", "experiment")
-"""Keys of the config that say where and how a run is made, not what it is."""
+NOT_MEANING = ("results", "track", "launch", "allow", "experiment", "asked")
+"""Keys of the config that say where, how and in what words a run is made, not what it is."""
 
 NOT_COMPUTING = ("report", "launch", "door", "run.py", "track.py", "progress.py")
 """Parts of the package that cannot change a result; nor can a ``__main__.py``."""

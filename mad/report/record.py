@@ -34,6 +34,17 @@ State = Literal["new", "unfinished", "stale", "finished", "running"]
 NOT_RECORDED = ("results", "launch", "track")
 
 
+def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that is kept: what the run is, and in which words it was asked for.
+
+    Of an experiment only the name: its declaration is kept once, beside the runs.
+    """
+    kept = {key: value for key, value in config.items() if key not in NOT_RECORDED}
+    if isinstance(kept.get("experiment"), Mapping):
+        kept["experiment"] = {"name": kept["experiment"].get("name")}
+    return kept
+
+
 def results_folder(config: Mapping[str, Any]) -> Path:
     """The folder of the run folders. Raises ValueError for an experiment not named like ``008-name``."""
     if config.get("results"):
@@ -169,8 +180,8 @@ class RunFolder:
         return self.metrics.path.exists() or self.result_file.exists() or any(self.path.glob("checkpoint*"))
 
     def _write_claim(self, config: Mapping[str, Any]) -> None:
-        recorded = {key: value for key, value in config.items() if key not in NOT_RECORDED}
-        write_atomically(self.config_file, yaml.safe_dump(recorded, sort_keys=False, allow_unicode=True))
+        text = yaml.safe_dump(recorded(config), sort_keys=False, allow_unicode=True)
+        write_atomically(self.config_file, text)
         write_atomically(self.path / "claim.json", _claim(self.identity, self.code))
 
     def _archive(self) -> None:

@@ -67,6 +67,10 @@ def test_one_command_line_gives_one_plain_config(conf: Path) -> None:
             "mixers": None,
             "mixer": {"_target_": "mad.Mixer", "n_heads": 2, "memory": {"_target_": "mad.memories.Softmax"}},
         },
+        "asked": {
+            "overrides": list(job.overrides),
+            "choices": {"memory": "softmax", "model": "softmax", "task": "mqar"},
+        },
     }
     assert type(job.config["model"]["mixer"]) is dict
     assert job.config == compose(["task.seq_len=32", "model=softmax"], conf=conf)
