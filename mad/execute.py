@@ -13,6 +13,7 @@ import torch
 
 from mad.blueprint import blueprint
 from mad.launch.settings import Launch
+from mad.mixers.timing import feature_map_seconds
 from mad.report.record import RunFolder, recorded
 from mad.report.result import Result, Status
 from mad.report.stamp import stamp
@@ -152,10 +153,17 @@ class Attempt:
             cost={
                 "seconds": time.monotonic() - self._started + outcome.seconds_before,
                 "train_seconds": outcome.seconds,
+                "feature_map_seconds": self._feature_map_seconds(),
                 "peak_memory_bytes": peak_memory_bytes(self._parts.device),
             },
             stamp={**self._stamp, "train_flops": BACKWARD_AND_FORWARD * flops},
         )
+
+    def _feature_map_seconds(self) -> float | None:
+        """Of one minibatch."""
+        parts = self._parts
+        batch, length = parts.training.batch_size, parts.data.task.seq_len
+        return feature_map_seconds(parts.model, batch=batch, length=length, device=parts.device)
 
     def _broken(self, status: Status, error: str) -> Result:
         return Result(

@@ -36,7 +36,21 @@ class Request:
         flags = frozenset(word for word in arguments if word.startswith("-"))
         for flag in sorted(flags - set(FLAGS)):
             raise ValueError(f"unknown flag {flag}{nearest(flag, FLAGS)}")
-        return cls(flags, tuple(word for word in arguments if word not in flags))
+        return cls(flags, tuple(_in_full(word) for word in arguments if word not in flags))
+
+
+def _in_full(override: str) -> str:
+    """``experiment=008`` or ``experiment=mqar-ladder`` with the name of the experiment's file."""
+    key, _, reference = override.partition("=")
+    if key != "experiment" or reference in ("", "null"):
+        return override
+    from mad.door.folder import conf_dir
+    from mad.report.experiment import find
+
+    try:
+        return f"experiment={find(reference, root=conf_dir().parent).stem}"
+    except ValueError:  # whatever is wrong with it, the door says so
+        return override
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,12 +82,12 @@ def _answer(request: Request) -> int:
         return complete(request.overrides)
     if request.is_sweep and "--dry-run" not in request.flags:
         return _sweep(request)
+    if request.is_sweep:
+        return _dry_run(_swept(request), whole=False)
     from mad.door.compose import composed
 
-    jobs = composed(request.overrides, multirun=request.is_sweep)
-    if "--dry-run" in request.flags:
-        return _dry_run(jobs, whole=not request.is_sweep)
-    return _run(jobs[0])
+    jobs = composed(request.overrides, multirun=False)
+    return _dry_run(jobs, whole=True) if "--dry-run" in request.flags else _run(jobs[0])
 
 
 def _explain(request: Request) -> int:
@@ -107,13 +121,24 @@ def _sweep(request: Request) -> int:
     from mad.launch.server import OF_A_RUN, started
 
     with started(OF_A_RUN):
-        from mad.door.compose import composed
         from mad.launch.sweep import labels_of, sweep
         from mad.report.tables import terminal
 
-        jobs = composed(request.overrides, multirun=True)
+        jobs = _swept(request)
         labels = labels_of([job.overrides for job in jobs])
         return sweep([job.config for job in jobs], labels, console=terminal())
+
+
+def _swept(request: Request) -> list["Job"]:
+    """The jobs of a sweep, less those that their experiment leaves out. Raises ValueError if none is left."""
+    from mad.door.compose import composed
+    from mad.report.experiment import is_skipped
+
+    jobs = composed(request.overrides, multirun=True)
+    kept = [job for job in jobs if not is_skipped(job.config)]
+    if not kept:
+        raise ValueError("experiment.skip leaves nothing of the sweep; choose other values")
+    return kept
 
 
 def _run(job: "Job") -> int:

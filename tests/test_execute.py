@@ -88,7 +88,8 @@ def test_a_run_leaves_its_record(tmp_path: Path) -> None:
     }
     assert result.metrics["test/accuracy"] == result.cells["default"]["accuracy"]
     assert result.bounds["chance_accuracy"] is not None
-    assert result.cost.keys() == {"seconds", "train_seconds", "peak_memory_bytes"}
+    assert result.cost.keys() == {"seconds", "train_seconds", "feature_map_seconds", "peak_memory_bytes"}
+    assert 0 < (result.cost["feature_map_seconds"] or 0) < (result.cost["seconds"] or 0)
     assert "launch" not in result.config
     rows = [json.loads(line) for line in record(whole)[1].splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 61))

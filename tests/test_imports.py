@@ -26,7 +26,16 @@ MAY_IMPORT = {
     "report": ["progress"],
     "door": ["blueprint"],
     "launch": ["door.quiet", "report", "track", "progress", "execute"],
-    "execute": ["blueprint", "seeding", "tasks", "train", "track", "report", "launch.settings"],
+    "execute": [
+        "blueprint",
+        "seeding",
+        "tasks",
+        "train",
+        "track",
+        "report",
+        "launch.settings",
+        "mixers.timing",
+    ],
     "run": ["blueprint", "door", "launch", "report"],
 }
 """By the first part of a module's name: what it may import besides its own kind, by prefix."""

@@ -26,6 +26,7 @@ class Features(nn.Module, ABC):
 
     def __init__(self, shape: HeadShape) -> None:
         super().__init__()
+        self.shape = shape
         self.width = shape.key_width
 
     @property

@@ -41,7 +41,7 @@ class Result:
     error: str | None = None
     """Why the run did not finish; the signal's name (``SIGINT``, ``SIGTERM``) if it was preempted."""
     cost: Mapping[str, float | None] = field(default_factory=dict)
-    """``seconds``, ``train_seconds``, ``peak_memory_bytes``."""
+    """``seconds``, ``train_seconds``, ``feature_map_seconds`` (one minibatch), ``peak_memory_bytes``."""
     stamp: Mapping[str, Any] = field(default_factory=dict)
     """Code, versions, device and sizes (:mod:`mad.report.stamp`)."""
 

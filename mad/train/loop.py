@@ -65,7 +65,7 @@ class Training:
         device: torch.device,
     ) -> None:
         self._model, self._data, self._settings = model, data, settings
-        self._seed, self._device = seed, device
+        self._seed, self._device, self.batch_size = seed, device, settings.batch_size
         self._minibatches = Minibatches(
             data, batch_size=settings.batch_size, seed=seed, one_length=settings.compile
         )
