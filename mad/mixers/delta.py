@@ -47,6 +47,8 @@ from mad.shapes import HeadShape, Hidden, Keys, Queries, Values
 class Delta(MatrixMemory):
     """Equation (1). ``lowest_eigenvalue`` 0 keeps strengths in (0, 1), -1 lets them reach 2."""
 
+    known_to_kernels = True
+
     def __init__(
         self,
         shape: HeadShape,

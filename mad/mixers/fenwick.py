@@ -92,23 +92,26 @@ class _Fenwick(torch.autograd.Function):
         products, n_within = in_chunks(q, size) @ in_chunks(k, size).mT, size.bit_length()
         for factor in _within_factors(position, total, size):
             products.mul_(factor)
-        table = levels_within(size, like=q)
+        table = levels_within(size, q.dtype, q.device)
         shares = torch.einsum("xntl,tls->xnts", in_chunks(weights, size)[..., :n_within], table).contiguous()
         y = ((products * shares) @ in_chunks(v, size)).flatten(1, 2)
         left: list[Tensor] = []
+        far, placed_k = None, None
         if q.size(1) > size:
-            far = placed(q, position)
-            left = left_siblings(_writing(k, position, rest, size), in_chunks(v, size), carries)
+            far, placed_k = placed(q, position), in_chunks(placed(k, position), size)
+            writing = placed_k if rest is None else placed_k * rest
+            left = left_siblings(writing, in_chunks(v, size), carries)
             for level, state in enumerate(left, start=n_within):
                 for rows, blocks in sides(q.size(1), size << (level - n_within)):
                     rows(y).addcmul_(rows(weights[..., level, None]), rows(far) @ blocks(state))
         ctx.size, ctx.n_carries = size, len(carries)
-        ctx.save_for_backward(position, q, k, v, weights, total, rest, products, shares, *carries, *left)
+        within = q, k, v, weights, products, shares
+        ctx.save_for_backward(position, total, rest, *within, far, placed_k, *carries, *left)
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        position, q, k, v, weights, total, rest, products, shares, *others = ctx.saved_tensors
+        position, total, rest, q, k, v, weights, products, shares, far, placed_k, *others = ctx.saved_tensors
         carries, left = others[: ctx.n_carries], others[ctx.n_carries :]
         d_weights = torch.zeros_like(weights)
         factors = _within_factors(position, total, ctx.size)
@@ -116,15 +119,15 @@ class _Fenwick(torch.autograd.Function):
         d_total = None if total is None else (exchange.sum(-1) - exchange.sum(-2))[..., None]
         if not left:
             return None, None, dq, dk, dv, d_weights, d_total, None
-        size, far = ctx.size, placed(q, position)
+        size = ctx.size
         d_far, d_nodes = _between_backward(dy, far, weights, d_weights, left, size=size)
         dq += _contents(d_far, position)
         d_carries = down_the_tree(d_nodes, left, carries)
         d_writing = in_chunks(v, size) @ d_nodes[0].mT
-        dv += (_writing(k, position, rest, size) @ d_nodes[0]).flatten(1, 2)
+        dv += ((placed_k if rest is None else placed_k * rest) @ d_nodes[0]).flatten(1, 2)
         d_rest: Tensor | None = None
         if rest is not None:
-            d_rest = (d_writing * in_chunks(placed(k, position), size)).sum(-1, keepdim=True)
+            d_rest = (d_writing * placed_k).sum(-1, keepdim=True)
             d_writing = d_writing * rest
         dk += _contents(d_writing.flatten(1, 2), position)
         return None, None, dq, dk, dv, d_weights, d_total, d_rest, *d_carries
@@ -143,7 +146,7 @@ def _within_backward(
     """Gradients of q, k, v and of every pair's log decay; those of the weights go into ``d_weights``."""
     size, upstream = products.size(-1), in_chunks(dy, products.size(-1))
     d_weighted, weighted = upstream @ in_chunks(v, size).mT, products * shares
-    d_shares = torch.einsum("xnts,tls->xntl", d_weighted * products, levels_within(size, like=q))
+    d_shares = torch.einsum("xnts,tls->xntl", d_weighted * products, levels_within(size, q.dtype, q.device))
     in_chunks(d_weights, size)[..., : size.bit_length()] = d_shares
     exchange = d_weighted * weighted
     d_products = d_weighted.mul_(shares)
@@ -178,12 +181,6 @@ def _within_factors(position: Tensor | None, total: Tensor | None, size: int) ->
     if total is not None:
         mask = torch.ones(size, size, dtype=torch.bool, device=total.device).tril()
         yield (total - total.mT).masked_fill_(~mask, -torch.inf).exp_()
-
-
-def _writing(k: Tensor, position: Tensor | None, rest: Tensor | None, size: int) -> Tensor:
-    """The keys as they stand at the end of their chunk (X N C K')."""
-    keys = in_chunks(placed(k, position), size)
-    return keys if rest is None else keys * rest
 
 
 def _contents(gradient: Tensor, position: Tensor | None) -> Tensor:

@@ -5,6 +5,7 @@ Chunks are the leaves. A node of level m stands for 2^m chunks, and its state is
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +21,12 @@ def level_table(query: Tensor, source: Tensor) -> Tensor:
     return (difference[..., None] >= powers).sum(-1)
 
 
-def levels_within(size: int, *, like: Tensor) -> Tensor:
+@cache
+def levels_within(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Whether query t of a chunk meets source s <= t at level l: 0 or 1 (C L C)."""
-    token = torch.arange(size, device=like.device)
+    token = torch.arange(size, device=device)
     level = level_table(token[:, None], token).masked_fill_(token > token[:, None], -1)
-    return (level[:, None] == torch.arange(size.bit_length(), device=like.device)[:, None]).to(like.dtype)
+    return (level[:, None] == torch.arange(size.bit_length(), device=device)[:, None]).to(dtype)
 
 
 def in_chunks(tensor: Tensor, size: int) -> Tensor:

@@ -42,6 +42,8 @@ from mad.shapes import HeadShape, Hidden, Keys, Queries, Values
 class Linear(MatrixMemory):
     """Equation (1), with a decay from :mod:`mad.mixers.decay` or none."""
 
+    known_to_kernels = True
+
     def __init__(
         self,
         shape: HeadShape,

@@ -30,8 +30,8 @@ from torch import Tensor
 from mad.mixers.base import Memory
 from mad.mixers.blocks import Blocks, absorb, aligned_pieces, bits, first_token
 from mad.mixers.features import Features, placed
-from mad.mixers.fenwick import fenwick_attention
 from mad.mixers.fenwick_tree import level_table
+from mad.mixers.kernels import fenwick_attention
 from mad.mixers.levels import Levels
 from mad.mixers.matrix import MatrixMemory, Terms
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values

@@ -13,11 +13,12 @@ business: one state is carried on here, one per Fenwick level in :mod:`mad.mixer
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from mad.mixers import kernels
 from mad.mixers.base import Memory
 from mad.mixers.features import Features
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Readings, Values
@@ -73,6 +74,9 @@ def carried(carry: Tensor | None, state: Tensor) -> Tensor:
 class MatrixMemory(Memory):
     """A matrix per head under some rule; subclasses say what the terms are and what a chunk of them does."""
 
+    known_to_kernels: ClassVar[bool] = False
+    """Whether `chunk` follows from the terms as :mod:`mad.mixers.kernels` understands them."""
+
     chunk_size: int
     """Tokens that are handled in parallel between two updates of the state; a power of two."""
 
@@ -111,13 +115,9 @@ class MatrixMemory(Memory):
     ) -> tuple[Readings, Tensor]:
         terms = self.terms(q, k, v, x, start=start)
         state = self.expand_heads(state)
-        whole = q.size(1) - q.size(1) % self.chunk_size
-        pieces = []
-        for first, last, size in ((0, whole, self.chunk_size), (whole, q.size(1), q.size(1) - whole)):
-            if last > first:
-                y, state = self._scan(terms.tokens(first, last).chunks(size), state)
-                pieces.append(y)
-        return torch.cat(pieces, dim=2).transpose(1, 2), self.shrink_heads(state)
+        fast = kernels.scan(*terms, state=state) if self.known_to_kernels else None
+        y, state = fast or self._scan(terms, state)
+        return y.transpose(1, 2), self.shrink_heads(state)
 
     def expand_heads(self, tensor: Tensor) -> Tensor:
         """Repeats key/value heads (dimension 1) for the query heads of their groups."""
@@ -136,6 +136,17 @@ class MatrixMemory(Memory):
         return self.rule_flops(length) + 2 * self.state_floats(length) * length
 
     def _scan(self, terms: Terms, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Reads and writes all tokens: first the whole chunks, then what is left."""
+        length = terms.q.size(2)
+        whole = length - length % self.chunk_size
+        pieces = []
+        for first, last, size in ((0, whole, self.chunk_size), (whole, length, length - whole)):
+            if last > first:
+                y, state = self._scan_chunks(terms.tokens(first, last).chunks(size), state)
+                pieces.append(y)
+        return torch.cat(pieces, dim=2), state
+
+    def _scan_chunks(self, terms: Terms, state: Tensor) -> tuple[Tensor, Tensor]:
         """Carries one state through the chunks; returns readings (B H T V) and the last state."""
         chunk = self.chunk(terms)
         writes = chunk.writing.transpose(-1, -2) @ terms.v
