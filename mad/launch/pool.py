@@ -49,26 +49,36 @@ class Pool:
         self._settings, self._board, self._function = settings, board, function
         self._preload = preload
         self._grace_seconds = grace_seconds
+        self._gives_up = False
         self.signal: signal.Signals | None = None
         """The signal that ended the sweep before its time."""
 
     def run(self, works: Sequence[Work]) -> list[Ending]:
-        """The ending of each work, in order; after a signal, those that had not started are ``waiting``."""
+        """The ending of each work, in order.
+
+        Those that were not begun are ``waiting``: after a signal, or, where the settings say ``fail_fast``,
+        after one that did not finish.
+        """
         endings = [Ending(status="waiting")] * len(works)
         waiting, running = deque(enumerate(works)), dict[int, _Worker]()
         with self._listening(), self._processes() as context, self._board.shown():
-            while running or (waiting and not self.signal):
-                while waiting and len(running) < self._settings.n_processes and not self.signal:
+            while running or (waiting and not self._is_ending):
+                while waiting and len(running) < self._settings.n_processes and not self._is_ending:
                     index, job = waiting.popleft()
                     running[index] = context.start(job)
                     self._board.started(index)
                 self._stop_late_ones(list(running.values()))
                 for index in [index for index, worker in running.items() if worker.has_ended()]:
                     endings[index] = running.pop(index).ending()
+                    self._gives_up |= self._settings.fail_fast and endings[index].status != "finished"
                     self._board.ended(index, endings[index])
                 self._board.refresh()
                 wait([worker.sentinel for worker in running.values()], TICK_SECONDS if running else 0)
         return endings
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._gives_up or self.signal is not None
 
     @contextmanager
     def _listening(self) -> Iterator[None]:

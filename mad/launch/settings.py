@@ -19,6 +19,8 @@ class Launch:
     device: str = "auto"
     timeout_seconds: float | None = None
     """A sweep's run that takes longer is stopped; None: no limit."""
+    fail_fast: bool = False
+    """After a run of a sweep that does not finish, no further one is begun."""
 
     def __post_init__(self) -> None:
         _require(self.kind == "local", "kind", "local", self.kind)
@@ -31,6 +33,8 @@ class Launch:
         seconds = self.timeout_seconds
         is_span = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
         _require(seconds is None or is_span, "timeout_seconds", "a number above 0, or null", seconds)
+
+        _require(isinstance(self.fail_fast, bool), "fail_fast", "true or false", self.fail_fast)
 
     @property
     def n_processes(self) -> int:

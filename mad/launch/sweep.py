@@ -8,9 +8,11 @@ from rich.console import Console
 
 from mad.launch.board import Board, Entry, LiveBoard, PlainBoard
 from mad.launch.ending import Ending
+from mad.launch.experiment import Declared
 from mad.launch.pool import Pool, Work
 from mad.launch.server import OF_A_RUN
 from mad.launch.settings import Launch
+from mad.report.folder import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live
@@ -19,18 +21,25 @@ EXECUTE = "mad.execute:execute"
 
 
 def sweep(
-    configs: Sequence[Mapping[str, Any]], labels: Sequence[str], *, console: Console, function: str = EXECUTE
+    configs: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    *,
+    console: Console,
+    experiment: Declared | None = None,
+    function: str = EXECUTE,
 ) -> int:
     """Runs the configs in processes of their own; returns the exit code.
 
     It is 0 if all finished, 1 if any did not, and 130 or 143 if SIGINT or SIGTERM ended the sweep.
-    ``function`` takes a config and returns a Result. Raises ValueError for launcher settings out of
-    range.
+    ``experiment``, if the jobs belong to one, keeps what was declared and what came out. ``function`` takes
+    a config and returns a Result. Raises ValueError for launcher settings out of range.
     """
     settings = Launch.of(configs[0])
     folders = [RunFolder.of(config) for config in configs]
     endings = {folder.path: _earlier_ending(folder) for folder in folders}
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
+    if experiment:
+        experiment.begin()
     _announce(folders, indices, console=console)
     board = _board([Entry(label=labels[i], metrics=folders[i].metrics) for i in indices], console=console)
     pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
@@ -41,6 +50,8 @@ def sweep(
             folders[index].discard_if_empty()
     known = [endings[folder.path] or Ending(status="waiting") for folder in folders]
     _show(known, labels, folders, console=console)
+    if experiment:
+        experiment.end(_swept(known, labels, folders, experiment), console=console)
     return exit_code([ending.status for ending in known], pool.signal)
 
 
@@ -98,6 +109,28 @@ def _show(
     ]
     show_sweep(rows, console=console)
     console.print(f"records: {folders[0].path.parent}/", markup=False, soft_wrap=True)
+
+
+def _swept(
+    endings: Sequence[Ending], labels: Sequence[str], folders: Sequence[RunFolder], experiment: Declared
+) -> list[SweptJob]:
+    """The jobs as the experiment's folder remembers them, each run once."""
+    return [
+        SweptJob(
+            label=labels[index],
+            run=folders[index].name,
+            status=endings[index].status,
+            error=endings[index].error or "",
+            console_file=_relative(folders[index], experiment),
+        )
+        for index in _first_of_each(folders)
+    ]
+
+
+def _relative(folder: RunFolder, experiment: Declared) -> str:
+    """The console log as seen from the experiment's folder; nothing if there is none."""
+    file = folder.console_file
+    return file.relative_to(experiment.folder.path).as_posix() if file.exists() else ""
 
 
 def _reason(ending: Ending, folder: RunFolder) -> str | None:

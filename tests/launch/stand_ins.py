@@ -57,3 +57,21 @@ def stubborn(config: Mapping[str, Any]) -> Result:
     Path(config["results"], f"started-{config['seed']}").touch()
     time.sleep(60)
     raise AssertionError
+
+
+def rough(config: Mapping[str, Any]) -> Result:
+    """Seeds 1 to 5 raise, 6 and 7 die, 8 hangs, until there is a file ``mended``; says who was begun."""
+    folder, seed, here = RunFolder.of(config), config["seed"], Path()
+    with (here / "begun").open("a") as file:
+        file.write(f"{seed}\n")
+    if not (here / "mended").exists():
+        if 1 <= seed <= 5:
+            raise RuntimeError("something broke")
+        if seed in (6, 7):
+            os._exit(139)
+        if seed == 8:
+            time.sleep(60)
+    with folder.claim(config):
+        result = small_result(config)
+        folder.write_result(result)
+    return result
