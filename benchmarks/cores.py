@@ -33,6 +33,7 @@ class Problem:
     length: int
     width: int
     device: str = "cpu"
+    dtype: torch.dtype = torch.float32
 
     @property
     def n_levels(self) -> int:
@@ -45,11 +46,12 @@ class Problem:
 
     @property
     def words(self) -> str:
-        return f"T={self.length}, B·H={self.batch * self.heads}, d={self.width}"
+        low = ", bf16" if self.dtype == torch.bfloat16 else ""
+        return f"T={self.length}, B·H={self.batch * self.heads}, d={self.width}{low}"
 
     def drawn(self, *shape: int) -> Tensor:
         """Standard normal draws with a gradient."""
-        return torch.randn(self.batch, *shape, device=self.device).requires_grad_()
+        return torch.randn(self.batch, *shape, device=self.device, dtype=self.dtype).requires_grad_()
 
 
 class GivenWeights(nn.Module):
@@ -124,7 +126,7 @@ def memory_side(
     reading = readout(shape)
     memory: Any = make(shape._replace(value_width=p.width + reading.extra_columns), features)
     q, k, v = (p.drawn(p.length, p.heads, p.width) for _ in range(3))
-    x = torch.rand(p.batch, p.length, p.input_width, device=p.device).requires_grad_()
+    x = torch.rand(p.batch, p.length, p.input_width, device=p.device, dtype=p.dtype).requires_grad_()
 
     def attend() -> Tensor:
         state = memory.init_state(p.batch, like=q)

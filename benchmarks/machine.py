@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mad.report.stamp import git
-from mad.train.machine import device_name, keep_freed_memory
+from mad.train.machine import device_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,9 +45,8 @@ class Machine:
 
 
 def this_machine(*, threads: int = 1) -> Machine:
-    """The machine as it is now. Sets torch's threads and malloc, as a run does, for what is measured next."""
+    """The machine as it is now. Sets the number of torch's threads, for what is measured next."""
     load = os.getloadavg()[0]
-    keep_freed_memory()
     torch.set_num_threads(threads)
     commit = git("rev-parse", "--short=10", "HEAD")
     return Machine(
@@ -59,7 +58,7 @@ def this_machine(*, threads: int = 1) -> Machine:
         gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         python=platform.python_version(),
         torch=str(torch.__version__),
-        peers={"flash-linear-attention": _version("flash-linear-attention", module="fla")},
+        peers={"flash-linear-attention": _version("fla-core", module="fla")},
         commit=commit,
         dirty=bool(git("status", "--porcelain", "--", "mad", "conf", "benchmarks/*.py")) if commit else None,
         date=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -13,6 +13,7 @@ import torch
 
 from mad.blueprint import blueprint
 from mad.launch.settings import Launch
+from mad.mixers import kernels
 from mad.mixers.timing import feature_map_seconds
 from mad.report.record import RunFolder, recorded
 from mad.report.result import Result, Status
@@ -41,6 +42,7 @@ class Parts:
     model: Any
     training: Training
     device: torch.device
+    kernels: str
 
 
 def execute(config: Mapping[str, Any]) -> Result:
@@ -60,7 +62,7 @@ def execute(config: Mapping[str, Any]) -> Result:
     device = find_device(launch.device)
     with prepared(device, threads=launch.threads), Interrupts() as interrupts:
         parts = build(config, device=device)
-        with folder.claim(config) as found:
+        with kernels.use(parts.kernels, device=device), folder.claim(config) as found:
             if found == "finished" and (result := folder.result()):
                 return result
             return Attempt(parts, folder, started=started).make(interrupts.check)
@@ -80,7 +82,9 @@ def build(config: Mapping[str, Any], *, device: torch.device) -> Parts:
         model = blueprint(config["model"], allow=allow)(vocab_size=data.task.vocab_size)
     check_length(model, longest=data.max_length)
     training = Training(model.to(device), data, settings=settings, seed=seed, device=device)
-    return Parts(config=config, data=data, model=model, training=training, device=device)
+    return Parts(
+        config=config, data=data, model=model, training=training, device=device, kernels=settings.kernels
+    )
 
 
 def check_length(model: Any, *, longest: int) -> None:

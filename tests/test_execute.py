@@ -292,6 +292,7 @@ def test_a_damaged_checkpoint_is_named_in_the_console_log_and_the_previous_one_u
             "bf16",
             "trainer.precision=bf16 expects a CUDA device and this run is on cpu",
         ),
+        (("trainer", "kernels"), "fla", "trainer.kernels=fla expects a CUDA device and this run is on cpu"),
         (("launch", "device"), "cuda:99", "launch.device cuda:99 is not there"),
         (("launch", "threads"), 0, "launch.threads expects"),
         (("model", "learned_positions"), 19, r"horizon 19 \(learned positions\) is shorter .* \(20\); set"),

@@ -7,18 +7,17 @@ They serve
 
     no decay, or one per head      chunk_simple_gla
     a decay per channel            chunk_gla
-    the delta rule, gated or not   chunk_gated_delta_rule, with log decays of 0 for the plain one:
-                                   chunk_delta_rule refuses single precision
+    the delta rule, gated or not   chunk_gated_delta_rule; chunk_delta_rule refuses single precision
     the tree of log-linear         chunk_log_linear_attn, under whichever convention reads it: the state's
     attention                      blocks, and what is read from them, stay with :mod:`mad.mixers.log_linear`
 
-for tensors on CUDA in fp32 or bf16, pieces of `FEWEST_TOKENS` or more, one write a token and keys up to a
-limit; all else is computed by our own code, as it is on a CPU. States enter and leave in fp32, so that time
-may still be cut anywhere. What is too narrow for a kernel is padded with zeros, which change nothing.
+for tensors on CUDA in fp32 or bf16, in pieces of `FEWEST_TOKENS` or more, with one write a token and keys up
+to a limit. All else is computed by our own code. States enter and leave in fp32, so that time may still be
+cut anywhere. What is too narrow for a kernel is padded with zeros, which change nothing.
 
-Not the default: the kernels multiply fp32 numbers in TF32, whose rounding is 2^-11 (ours follows torch, which
-does not unless told to), and add up in an order that may change between runs. Results would depend on what
-happens to be installed. ``trainer.kernels`` says it instead, and is part of a run's meaning.
+Not the default: the kernels multiply fp32 numbers in TF32, rounded to 2^-11, and some add up in an order that
+changes between runs; results would depend on what happens to be installed. ``trainer.kernels`` says it
+instead, and is part of a run's meaning.
 """
 
 import warnings
@@ -41,7 +40,6 @@ WIDTH_MULTIPLE = 16
 """The smallest side of a matrix product in Triton; odd widths are refused in bf16."""
 WIDEST_KEY = 256
 """What `chunk_gated_delta_rule` asserts, and up to where `chunk_gla` takes one way."""
-
 LOG_LINEAR_KEY = 64
 """`chunk_log_linear_attn` takes keys in blocks of so many; its backward pass needs powers of two besides."""
 WIDEST_LOG_LINEAR = 128
@@ -54,10 +52,7 @@ _chosen = "torch"
 
 @contextmanager
 def use(name: str, *, device: torch.device) -> Iterator[None]:
-    """Computes by ``torch`` alone, or by ``fla``'s kernels where these serve; puts it back afterwards.
-
-    Raises ValueError where they cannot be had.
-    """
+    """Computes by ``torch`` alone or ``fla``'s kernels where they serve; ValueError if they cannot be had."""
     global _chosen
     if name == "fla":
         _check(device)
@@ -82,13 +77,10 @@ def scan(
     *,
     state: Tensor,
 ) -> tuple[Tensor, Tensor] | None:
-    """Reads and writes T tokens, which are told as in :class:`mad.mixers.matrix.Terms`.
-
-    Returns readings (B H T V) and the last state (B H K V), or None where no kernel serves.
-    """
+    """Readings (B H T V) and the last state (B H K V) of a rule's `Terms`, or None where no kernel serves."""
     if not _serves(q) or writes > 1 or _placed_width(q, position) > WIDEST_KEY:
         return None
-    return _scan(placed(q, position), placed(k, position), v, log_decay, beta, state)
+    return _scan(q, k, v, log_decay, beta, position, state)
 
 
 def fenwick_attention(
@@ -105,7 +97,7 @@ def fenwick_attention(
     wide = max(_placed_width(q, position), v.size(-1)) > WIDEST_LOG_LINEAR
     if not _serves(q) or wide or q.size(2) > LONGEST_LOG_LINEAR:
         return fenwick.fenwick_attention(q, k, v, weights, log_decay, position, chunk_size=chunk_size)
-    return _tree(placed(q, position), placed(k, position), v, weights, log_decay)
+    return _tree(q, k, v, weights, log_decay, position)
 
 
 def _serves(q: Tensor) -> bool:
@@ -122,12 +114,18 @@ def _placed_width(q: Tensor, position: Tensor | None) -> int:
 
 
 def _scan(
-    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None, beta: Tensor | None, state: Tensor
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    log_decay: Tensor | None,
+    beta: Tensor | None,
+    position: Tensor | None,
+    state: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """One matrix per head under a rule; everything heads first."""
+    """One matrix per head under a rule."""
     key_width, value_width = state.shape[-2:]
     missing_keys, missing_values = -key_width % WIDTH_MULTIPLE, -value_width % WIDTH_MULTIPLE
-    q, k = (_tokens_first(F.pad(tensor, (0, missing_keys))) for tensor in (q, k))
+    q, k = (_tokens_first(F.pad(placed(tensor, position), (0, missing_keys))) for tensor in (q, k))
     v = _tokens_first(F.pad(v, (0, missing_values)))
     # Without a scale the kernels would divide by the root of K.
     common = {
@@ -136,6 +134,7 @@ def _scan(
         "output_final_state": True,
     }
     if beta is not None:
+        # The plain rule is the gated one with log decays of 0.
         faded = torch.zeros_like(beta) if log_decay is None else log_decay
         y, last = _fla().chunk_gated_delta_rule(
             q, k, v, g=_tokens_first(faded).float(), beta=_tokens_first(beta), **common
@@ -149,11 +148,15 @@ def _scan(
     return y.transpose(1, 2)[..., :value_width], last[..., :key_width, :value_width].to(state.dtype)
 
 
-def _tree(q: Tensor, k: Tensor, v: Tensor, weights: Tensor, log_decay: Tensor | None) -> Tensor:
+def _tree(
+    q: Tensor, k: Tensor, v: Tensor, weights: Tensor, log_decay: Tensor | None, position: Tensor | None
+) -> Tensor:
     """The sum over levels from the first token on, without a state."""
-    key_width, value_width = (1 << (width - 1).bit_length() for width in (q.size(-1), v.size(-1)))
-    missing_keys = max(key_width, LOG_LINEAR_KEY) - q.size(-1)
-    missing_values = max(value_width, WIDTH_MULTIPLE) - v.size(-1)
+    q, k = placed(q, position), placed(k, position)
+    missing_keys, missing_values = (
+        max(least, 1 << (tensor.size(-1) - 1).bit_length()) - tensor.size(-1)
+        for tensor, least in ((q, LOG_LINEAR_KEY), (v, WIDTH_MULTIPLE))
+    )
     fading = q.new_zeros(q.shape[:3]) if log_decay is None else log_decay
     y, _ = _fla().chunk_log_linear_attn(
         _tokens_first(F.pad(q, (0, missing_keys))),

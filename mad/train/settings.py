@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["fp32", "bf16"]
+Kernels = Literal["torch", "fla"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,9 @@ class Settings:
     must be left out of the generated code may even lose. It is for long runs and sweeps, and off otherwise.
     """
 
+    kernels: Kernels = "torch"
+    """``fla``: flash-linear-attention's where they serve, on CUDA only (see :mod:`mad.mixers.kernels`)."""
+
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(
@@ -83,7 +87,8 @@ class Settings:
         _require(_is_count(warmup) and warmup >= 0, "warmup_steps", "a whole number, 0 or more", warmup)
 
     def _check_choices(self) -> None:
-        for name, choices in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+        named = (("schedule", Schedule), ("precision", Precision), ("kernels", Kernels))
+        for name, choices in ((name, get_args(literal)) for name, literal in named):
             value = getattr(self, name)
             _require(value in choices, name, f"one of {', '.join(choices)}", repr(value))
         stop = self.stop_at

@@ -36,6 +36,7 @@ from tests.conf import composed, options
         ({"checkpoint_seconds": 0}, r"trainer.checkpoint_seconds"),
         ({"checkpoint_steps": 0}, r"trainer.checkpoint_steps"),
         ({"compile": 1}, r"trainer.compile expects true or false; got 1"),
+        ({"kernels": "cuda"}, r"trainer.kernels expects one of torch, fla; got 'cuda'"),
         ({"precision": "fp16"}, r"trainer.precision expects one of fp32, bf16; got 'fp16'"),
     ],
 )
