@@ -1,9 +1,10 @@
-"""The command line, ``mad`` or ``python -m mad.run``: from what is typed to a run, a sweep or a list.
+"""The command line, ``mad`` or ``python -m mad.run``: from what is typed to a run, a sweep, a list or a verb.
 
 Imports wait until they are needed: help and lists need no Hydra, and what has finished needs no torch.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Request:
         """Whether commas mean one run each."""
         return bool(self.flags & {"-m", "--multirun"})
 
+    @property
+    def command(self) -> str:
+        """As one would type it."""
+        return shlex.join(["mad", *sorted(self.flags), *self.overrides])
+
     @classmethod
     def of(cls, arguments: Sequence[str]) -> "Request":
         """Tells flags from overrides. Raises ValueError for a flag that is not known."""
@@ -55,10 +61,12 @@ def _in_full(override: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the arguments (those of the process, by default) ask for; returns the exit code."""
+    from mad.browse.verbs import answer, is_verb
     from mad.report.lock import AlreadyRunning
 
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _answer(Request.of(sys.argv[1:] if arguments is None else arguments))
+        return answer(words) if is_verb(words) else _answer(Request.of(words))
     except ValueError as error:
         print(f"mad: {error}", file=sys.stderr)
         return 2
@@ -102,6 +110,7 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
     """Says of each job its name, its folder and whether it has been run; ``whole``: its config, too."""
     import yaml
 
+    from mad.launch.estimate import rest_of
     from mad.launch.settings import Launch
     from mad.report.record import RunFolder
 
@@ -113,6 +122,8 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
         else:
             print(" ".join(job.overrides))
         print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
+    if not whole:
+        print(rest_of([job.config for job in jobs]))
     return 0
 
 
@@ -121,12 +132,15 @@ def _sweep(request: Request) -> int:
     from mad.launch.server import OF_A_RUN, started
 
     with started(OF_A_RUN):
+        from mad.launch.experiment import Declared
         from mad.launch.sweep import labels_of, sweep
         from mad.report.tables import terminal
 
         jobs = _swept(request)
-        labels = labels_of([job.overrides for job in jobs])
-        return sweep([job.config for job in jobs], labels, console=terminal())
+        configs, labels = [job.config for job in jobs], labels_of([job.overrides for job in jobs])
+        whole = len(request.overrides) == 1
+        experiment = Declared.of(configs, command=request.command, whole=whole)
+        return sweep(configs, labels, console=terminal(), experiment=experiment)
 
 
 def _swept(request: Request) -> list["Job"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mad.browse.verbs import is_verb
 from mad.run import main
 
 ROOT = Path(__file__).parents[1]
@@ -21,14 +22,17 @@ def _blocks(document: str, language: str) -> list[str]:
 
 def _commands(document: str) -> list[list[str]]:
     lines = [line for block in _blocks(document, "sh") for line in block.splitlines()]
-    return [shlex.split(part, comments=True) for line in lines for part in line.split(" && ")]
+    parts = [part for line in lines for part in re.split(r" && |; ", line.partition(" #")[0])]
+    return [shlex.split(part) for part in parts]
 
 
-RUNS = [
+ASKED = [
     words[1:] if words[0] == "mad" else words[3:]
     for words in _commands("README.md")
     if words[0] == "mad" or words[1:3] == ["-m", "mad.run"]
 ]
+RUNS = [words for words in ASKED if not is_verb(words)]
+VERBS = [words for words in ASKED if is_verb(words)]
 
 
 @pytest.mark.parametrize("arguments", RUNS, ids=" ".join)
@@ -41,8 +45,18 @@ def test_the_commands_of_the_readme_pass_the_door(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("arguments", VERBS, ids=" ".join)
+def test_the_verbs_of_the_readme_are_commands(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([arguments[0], "--help"])
+    assert capsys.readouterr().out.startswith("usage: ")
+
+
 def test_the_readme_has_commands_to_test() -> None:
     assert len(RUNS) >= 10
+    assert len(VERBS) >= 5
 
 
 def test_the_other_commands_of_the_readme_exist() -> None:

@@ -13,6 +13,14 @@ mad: trains a sequence mixer on a task, scores it, and leaves a record
   mad --list                              the names of each group
   python -m mad.run ...                   the same
 
+  mad ls [KEY=VALUE ...]                  the runs, such as status=failed
+  mad show RUN                            one of them: scores, cost, last words
+  mad compare RUN RUN ...                 their differences, side by side
+  mad new NNN-short-name                  a new experiment, to be filled in
+  mad experiments                         all of them: state, verdict, time
+  mad log                                 the same at length, by priority
+  mad report 008 [--check]                writes its report, or checks it
+
 examples
   mad model=cos_log_linear task=mqar
   mad -m model=softmax,cos_log_linear task=mqar seed=0,1,2
