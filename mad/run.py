@@ -51,7 +51,7 @@ def _in_full(override: str) -> str:
     if key != "experiment" or reference in ("", "null"):
         return override
     from mad.door.folder import conf_dir
-    from mad.report.experiment import find
+    from mad.report.judging.experiment import find
 
     try:
         return f"experiment={find(reference, root=conf_dir().parent).stem}"
@@ -146,7 +146,7 @@ def _sweep(request: Request) -> int:
 def _swept(request: Request) -> list["Job"]:
     """The jobs of a sweep, less those that their experiment leaves out. Raises ValueError if none is left."""
     from mad.door.compose import composed
-    from mad.report.experiment import is_skipped
+    from mad.report.judging.experiment import is_skipped
 
     jobs = composed(request.overrides, multirun=True)
     kept = [job for job in jobs if not is_skipped(job.config)]

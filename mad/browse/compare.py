@@ -10,9 +10,9 @@ from rich.text import Text
 from mad.browse.output import Column, arguments, console, show_json, show_line, show_table
 from mad.browse.runs import Run
 from mad.browse.wanted import find, leaves
+from mad.report.judging.selector import canonical
+from mad.report.pages.wording import NOTHING, plain, quantity
 from mad.report.result import finite
-from mad.report.selector import canonical
-from mad.report.wording import NOTHING, plain, quantity
 
 ABSENT = "absent"
 """Where a config does not have the key."""

@@ -10,10 +10,10 @@ from mad.browse.grid import n_jobs
 from mad.browse.runs import Run, runs_in
 from mad.browse.sound import BROKEN
 from mad.door.folder import conf_dir
-from mad.report.costs import elapsed, usd_of
-from mad.report.experiment import Experiment, declared
-from mad.report.folder import ExperimentFolder, Sweep, load, located
-from mad.report.wording import plain
+from mad.report.judging.experiment import Experiment, declared
+from mad.report.judging.folder import ExperimentFolder, Sweep, load, located
+from mad.report.pages.costs import elapsed, usd_of
+from mad.report.pages.wording import plain
 
 T = TypeVar("T")
 

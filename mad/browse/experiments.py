@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mad.browse.declared import Known, all_known
 from mad.browse.output import Column, arguments, console, show_json, show_line, show_table, styled
-from mad.report.wording import plain
+from mad.report.pages.wording import plain
 
 COLUMNS = (
     Column(name="experiment", fold=True),

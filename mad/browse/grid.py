@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
-from mad.report.selector import Selector, canonical
+from mad.report.judging.selector import Selector, canonical
 
 N_COUNTED = 100_000
 """Combinations that are looked at, at most."""

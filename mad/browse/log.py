@@ -10,7 +10,7 @@ from mad.browse.declared import Known, all_known, by_priority
 from mad.browse.experiments import as_json
 from mad.browse.output import arguments, console, show_fields, show_json, show_line, styled
 from mad.progress import duration
-from mad.report.wording import plain
+from mad.report.pages.wording import plain
 
 
 def main(words: Sequence[str]) -> int:

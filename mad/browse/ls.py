@@ -11,9 +11,9 @@ from rich.text import Text
 from mad.browse.output import Column, arguments, console, show_json, show_line, show_table, styled
 from mad.browse.runs import BAD, Run, all_runs
 from mad.browse.wanted import filtered, silent
+from mad.report.pages.wording import count, moment, plain, shortened
 from mad.report.result import finite
 from mad.report.tables import number, percent
-from mad.report.wording import count, moment, plain, shortened
 
 COLUMNS = (
     Column(name="run"),

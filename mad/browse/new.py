@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mad.browse.output import Arguments
 from mad.door.folder import conf_dir
-from mad.report.scaffold import new_declaration
+from mad.report.judging.scaffold import new_declaration
 
 
 def main(words: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mad.report.wording import plain
+from mad.report.pages.wording import plain
 
 STYLES = {
     "running": "cyan",

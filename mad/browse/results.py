@@ -6,10 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mad.report.arms import RUN, axes
-from mad.report.folder import located
+from mad.report.judging.arms import RUN, axes
+from mad.report.judging.folder import located
+from mad.report.judging.selector import ABSENT, looked_up
 from mad.report.result import Result
-from mad.report.selector import ABSENT, looked_up
 
 LEARNING_RATE = "trainer.learning_rate"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mad.browse.sound import BROKEN, read_config, read_result
-from mad.report.folder import ExperimentFolder, SweptJob
+from mad.report.judging.folder import ExperimentFolder, SweptJob
 from mad.report.lock import is_locked
 from mad.report.metrics import Metrics
+from mad.report.pages.wording import began, plain
 from mad.report.result import Result
-from mad.report.wording import began, plain
 
 STATUSES = ("finished", "diverged", "failed", "preempted", "unfinished", "running", "unreadable")
 """What may have become of a run: four that its result says, and three of a folder without one."""

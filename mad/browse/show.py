@@ -15,9 +15,9 @@ from mad.browse.sound import BROKEN
 from mad.browse.wanted import find
 from mad.progress import duration
 from mad.report.identity import code_hash
+from mad.report.pages.wording import moment, plain, plain_lines
 from mad.report.result import Result, finite
 from mad.report.tables import number, show_result
-from mad.report.wording import moment, plain, plain_lines
 
 N_LINES = 15
 """Of the console log, at its end."""

@@ -7,9 +7,9 @@ from typing import Any
 from mad.blueprint import nearest
 from mad.browse.declared import names
 from mad.browse.runs import STATUSES, Run, all_runs, is_run, newest_last, read, runs_in
-from mad.report.experiment import named
-from mad.report.selector import canonical, means
-from mad.report.wording import plain
+from mad.report.judging.experiment import named
+from mad.report.judging.selector import canonical, means
+from mad.report.pages.wording import plain
 
 NOT_ASKED = ("asked", "experiment", "results", "launch", "track", "allow")
 """Keys of a config that say nothing about what was run."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from mad.launch.settings import Launch
 from mad.progress import duration
-from mad.report.experiment import Experiment
+from mad.report.judging.experiment import Experiment
 from mad.report.record import RunFolder
 from mad.report.result import Result
 

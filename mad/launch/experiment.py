@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mad.report.folder import ExperimentFolder, Sweep, SweptJob, located
+from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, located
 from mad.report.record import results_folder
 
 
@@ -41,7 +41,7 @@ class Declared:
 
     def end(self, jobs: Sequence[SweptJob], *, console: Console) -> None:
         """Keeps how the jobs ended, writes the report and the log's entry, and says where."""
-        from mad.report.publish import publish
+        from mad.report.pages.publish import publish
 
         earlier = {} if self.whole else {job.run: job for job in self.folder.sweep().jobs}
         known = earlier | {job.run: job for job in jobs}

@@ -12,7 +12,7 @@ from mad.launch.experiment import Declared
 from mad.launch.pool import Pool, Work
 from mad.launch.server import OF_A_RUN
 from mad.launch.settings import Launch
-from mad.report.folder import SweptJob
+from mad.report.judging.folder import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live

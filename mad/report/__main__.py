@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mad.report.publish import check, publish
+from mad.report.pages.publish import check, publish
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

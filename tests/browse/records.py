@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from mad.report.result import Result
-from tests.report.runs import run
+from tests.report.judging.runs import run
 
 EXPERIMENT = "experiments/008-features/runs"
 

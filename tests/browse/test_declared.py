@@ -9,13 +9,13 @@ import yaml
 from mad.browse import new
 from mad.browse.declared import all_known, by_priority, known
 from mad.browse.grid import n_jobs
-from mad.report.experiment import declared
-from mad.report.folder import ExperimentFolder, Sweep, SweptJob
+from mad.report.judging.experiment import declared
+from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
 from mad.report.lock import locked
 from mad.run import main
 from tests.browse.records import EXPERIMENT, left
-from tests.report.runs import run, seeds
-from tests.report.test_experiment import ROOT, written
+from tests.report.judging.runs import run, seeds
+from tests.report.judging.test_experiment import ROOT, written
 
 SMALL = """
 experiment:

@@ -10,8 +10,8 @@ import pytest
 import mad
 from mad.browse.results import Results
 from tests.browse.records import EXPERIMENT, left
-from tests.report.runs import run
-from tests.report.test_experiment import written
+from tests.report.judging.runs import run
+from tests.report.judging.test_experiment import written
 
 
 def loaded() -> Any:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mad.browse.runs import Run, all_runs, last_row
-from mad.report.folder import ExperimentFolder, Sweep, SweptJob
+from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
 from mad.report.lock import locked
 from tests.browse.records import EXPERIMENT, begun_by, left, three
-from tests.report.runs import run
+from tests.report.judging.runs import run
 
 
 def only() -> Run:

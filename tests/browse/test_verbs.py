@@ -13,8 +13,8 @@ import pytest
 from mad.report.lock import locked
 from mad.run import main
 from tests.browse.records import EXPERIMENT, HOSTILE, begun_by, left, three
-from tests.report.runs import run
-from tests.report.test_experiment import ROOT, written
+from tests.report.judging.runs import run
+from tests.report.judging.test_experiment import ROOT, written
 
 Capture = pytest.CaptureFixture[str]
 

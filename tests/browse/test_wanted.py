@@ -7,7 +7,7 @@ import pytest
 from mad.browse.runs import all_runs
 from mad.browse.wanted import filtered, find
 from tests.browse.records import left, three
-from tests.report.runs import run
+from tests.report.judging.runs import run
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mad.launch.experiment import Declared
 from mad.launch.sweep import sweep
-from mad.report.folder import ExperimentFolder
+from mad.report.judging.folder import ExperimentFolder
 from tests.results import small_config
 
 NAME = "005-rough"

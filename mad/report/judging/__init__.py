@@ -1,0 +1,1 @@
+"""What was declared, what it is held against, and the verdict."""

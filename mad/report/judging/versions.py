@@ -1,0 +1,90 @@
+"""Every version of a declaration, and what was changed from one to the next, so that no bar moves unseen.
+
+They are kept as a stream of YAML documents that is only ever appended to.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mad.report.judging.experiment import grid_of
+from mad.report.judging.selector import canonical
+from mad.report.stamp import git
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A declaration as it stood when it was run."""
+
+    experiment: Mapping[str, Any]
+    grid: Mapping[str, str] = field(default_factory=dict)
+    declared: str = ""
+    """When it was written down: ISO 8601, UTC."""
+    commit: str | None = None
+    n_results: int = 0
+    """How many results there were already."""
+
+    @classmethod
+    def of_file(cls, file: Path) -> "Version":
+        """The version in a file of ``conf/experiment/``."""
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return cls(experiment=content["experiment"], grid=grid_of(content))
+
+
+def versions(text: str, *, file: Path) -> list[Version]:
+    """The versions of a stream, the first one first. Raises ValueError, naming the file, for a broken one."""
+    try:
+        return [Version(**document) for document in yaml.safe_load_all(text) if document is not None]
+    except (yaml.YAMLError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{file} holds no versions of a declaration ({reason}); restore it") from error
+
+
+def document(version: Version, *, n_results: int) -> str:
+    """The version as the next document of a stream, with the time and the commit of now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    stamped = replace(version, declared=now, commit=git("rev-parse", "HEAD"), n_results=n_results)
+    return f"---\n{yaml.safe_dump(vars(stamped), sort_keys=False, allow_unicode=True, width=100)}"
+
+
+def changes(known: Sequence[Version]) -> list[str]:
+    """How each version differs from the one before, one sentence for each key."""
+    return [f"{_when(after)}: {what}" for before, after in pairwise(known) for what in change(before, after)]
+
+
+def change(before: Version, after: Version) -> list[str]:
+    """The keys that differ, with both values; criteria are known by their claims."""
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    keys = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
+    return [f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}" for key in keys]
+
+
+def _when(version: Version) -> str:
+    seen = f"with {version.n_results} results in" if version.n_results else "before any result"
+    return f"{version.declared.replace('T', ' ').replace('+00:00', ' UTC')}, {seen}"
+
+
+def _leaves(version: Version) -> Iterator[tuple[str, str]]:
+    for key, value in version.experiment.items():
+        if key == "criteria" and isinstance(value, list):
+            for entry in value:
+                claim = entry.get("claim") if isinstance(entry, Mapping) else entry
+                yield from _flat(f"criterion {json.dumps(claim, ensure_ascii=False)}", entry)
+        else:
+            yield from _flat(str(key), value)
+    yield from _flat("grid", version.grid)
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, entry in value.items():
+            if key != "claim":
+                yield from _flat(f"{path}.{key}", entry)
+    else:
+        yield path, " ".join(canonical(value).split())

@@ -1,0 +1,101 @@
+import pytest
+from markdown_it import MarkdownIt
+
+from mad.report.pages.page import escaped, markdown, relative
+from mad.report.pages.wording import plain
+from tests.report.pages.examples import curves_of, evidence_of
+
+EVIDENCE = evidence_of()
+SECTIONS = [
+    "Verdict",
+    "Question",
+    "Decision",
+    "Criteria",
+    "Results",
+    "Learning curves",
+    "Learning-rate sensitivity",
+    "Accuracy against state size",
+    "Accuracy per evaluation cell",
+    "Cost",
+    "Failed and diverged runs",
+    "What changed",
+    "Provenance",
+]
+
+
+def test_every_section_is_there_and_says_something() -> None:
+    for page in (
+        markdown(EVIDENCE, None, curves=curves_of(EVIDENCE.results)),
+        markdown(evidence_of([]), None, curves={}),
+        markdown(evidence_of([], criteria=[], search=None, question=""), "", curves={}),
+    ):
+        parts = page.split("\n## ")[1:]
+        titles = [part.partition("\n")[0] for part in parts]
+        assert [title.replace("Sensitivity", "Learning-rate sensitivity") for title in titles] == SECTIONS
+        assert all(part.partition("\n")[2].strip() for part in parts)
+
+
+def test_the_page_says_what_was_expected_beside_what_was_observed() -> None:
+    page = markdown(EVIDENCE, None, curves={})
+    row = next(line for line in page.splitlines() if line.startswith("| cosFormer stays below 50 %"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:5] == [r"test/accuracy \< 50 %", "53.9 % (50.5 to 57.3, at 97.3 %)", "3", "**not met**"]
+
+
+def test_runs_lead_to_their_config() -> None:
+    page = markdown(EVIDENCE, None, curves={})
+    assert all(f"](./runs/{result.run_id}/config.yaml)" in page for result in EVIDENCE.results)
+
+
+def test_failures_are_listed_with_their_logs() -> None:
+    page = markdown(EVIDENCE, None, curves={})
+    assert "the loss is not finite at step 312" in page
+    assert all(f"](./{loss.console_file})" in page for loss in EVIDENCE.losses)
+
+
+def test_cost_is_estimated_beside_actual() -> None:
+    page = markdown(EVIDENCE, None, curves={})
+    assert "| Time while any run was going | 50 min 00 s | 54 min" in page
+
+
+def test_a_decision_is_quoted_with_its_layout() -> None:
+    page = markdown(EVIDENCE, "# PROCEED\n\n- **because**\n", curves={})
+    assert "> # PROCEED\n>\n> - **because**\n" in page
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_tables_have_as_many_cells_in_every_row(number: int) -> None:
+    html = MarkdownIt("commonmark").enable("table").render(markdown(EVIDENCE, None, curves={}))
+    table = html.split("<table>")[number + 1].partition("</table>")[0]
+    counts = {row.count("<td") + row.count("<th") - row.count("<thead") for row in table.split("<tr>")[1:]}
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("cos_log_linear", "cos_log_linear"),
+        ("test/accuracy > 80 %", "test/accuracy > 80 %"),
+        ("_a_", r"\_a\_"),
+        ("a|b", r"a\|b"),
+        ("- a", r"\- a"),
+        ("1. a", r"1\. a"),
+        ("90.9 %", "90.9 %"),
+        ("<b>", r"\<b>"),
+        ("&lt;", r"\&lt;"),
+        ("a & b", "a & b"),
+        ("{{ x }}", r"\{{ x }}"),
+    ],
+)
+def test_only_what_would_mean_something_is_escaped(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_links_stay_in_the_folder() -> None:
+    assert relative("javascript:alert(1)") == "./javascript%3Aalert%281%29"
+    assert relative("//example.org/x") == "./example.org/x"
+
+
+def test_what_cannot_be_seen_is_shown() -> None:
+    assert plain("a\x1b[31m\u202eb\n c") == r"a\x1b[31m\u202eb c"
+    assert plain("x" * 1000, longest=10) == "x" * 9 + "\N{HORIZONTAL ELLIPSIS}"
