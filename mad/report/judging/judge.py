@@ -1,7 +1,7 @@
 """From a declaration and results to the evidence: a pure function, so that anyone can judge again.
 
 *How often it errs.* 2,000 simulated experiments of 5 seeds, whose true mean stands at the bar that the claim
-says it exceeds; the share that is told to PROCEED nevertheless (``tests/report/test_nulls.py``):
+says it exceeds; the share that is told to PROCEED nevertheless (``tests/report/judging/test_nulls.py``):
 
 ==================================================  ==========================================
 one heap (bars 30 to 80, sd 1 to 10 points)         2-3 %; 3-5 % for the best of 3 or 5 settings
