@@ -40,12 +40,18 @@ def _summary(records: Sequence[Record], tried: Mapping[str, str]) -> list[str]:
     missed = [row for row in rows if row.verdict == "missed"]
     n_met = sum(row.verdict == "met" for row in rows)
     lines = [f"**{n_met} of {len(rows)} targets are met, {len(missed)} missed.**", *([""] if missed else [])]
+    by_attempt: dict[str, list[Row]] = {}
     for row in missed:
-        assert row.observed is not None
-        assert row.target is not None
-        found = f"{_spread(row.observed, row.unit)} instead of {_target(row.target, row.unit)}"
-        lines += [f"- Missed: {row.what}: {found}. {tried.get(row.what, 'No attempt is on record.')}"]
+        by_attempt.setdefault(tried.get(row.what, "No attempt is on record."), []).append(row)
+    for attempt, same in by_attempt.items():
+        lines += [*(f"- Missed: {row.what}: {_miss(row)}." for row in same), "", f"  {attempt}", ""]
     return lines
+
+
+def _miss(row: Row) -> str:
+    assert row.observed is not None
+    assert row.target is not None
+    return f"{_spread(row.observed, row.unit)} instead of {_target(row.target, row.unit)}"
 
 
 def _section(record: Record) -> list[str]:

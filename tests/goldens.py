@@ -63,12 +63,10 @@ GOLDEN: dict[Path, Callable[[], str]] = {
 
 def _controls() -> str:
     """Test accuracy by model, each seed shown, between the task's bounds."""
-    named = {_key(composed(f"model={name}")["model"]): name for name in options("model")}
     runs: dict[str, list[dict[str, Any]]] = {}
     for file in sorted(CONTROLS.glob("*/result.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
-        plain = result["run_id"].partition("-mqar")[0]
-        runs.setdefault(named.get(_key(result["config"]["model"]), plain), []).append(result)
+        runs.setdefault(result["config"]["asked"]["choices"]["model"], []).append(result)
     if not runs:
         return ""
     bounds = next(iter(runs.values()))[0]["bounds"]
@@ -90,10 +88,6 @@ def _controls() -> str:
 
 def _mean_accuracy(results: list[dict[str, Any]]) -> float:
     return fmean(result["metrics"]["test/accuracy"] for result in results)
-
-
-def _key(config: dict[str, Any]) -> str:
-    return json.dumps(config, sort_keys=True)
 
 
 def _comment(file: Path) -> str:
