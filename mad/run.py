@@ -46,17 +46,12 @@ class Request:
 
 
 def _in_full(override: str) -> str:
-    """``experiment=008`` or ``experiment=mqar-ladder`` with the name of the experiment's file."""
-    key, _, reference = override.partition("=")
-    if key != "experiment" or reference in ("", "null"):
+    """The override; an experiment with the name of its file."""
+    if not override.startswith("experiment="):
         return override
-    from mad.door.folder import conf_dir
-    from mad.report.judging.experiment import find
+    from mad.launch.experiment import in_full
 
-    try:
-        return f"experiment={find(reference, root=conf_dir().parent).stem}"
-    except ValueError:  # whatever is wrong with it, the door says so
-        return override
+    return in_full(override)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "track": ["progress", "report.result"],
     "report": ["progress"],
     "door": ["blueprint"],
-    "launch": ["door.quiet", "report", "track", "progress", "execute"],
+    "launch": ["door.quiet", "door.folder", "report", "track", "progress", "execute"],
     "execute": [
         "blueprint",
         "seeding",
@@ -43,8 +43,13 @@ MAY_IMPORT = {
 }
 """By the first part of a module's name: what it may import besides its own kind, by prefix."""
 
-COMMAND_LINES = {"tasks/__main__.py": ["door.compose", "progress"]}
-"""Files that are started by hand may compose configs, wherever they lie."""
+COMMAND_LINES = {
+    "tasks/__main__.py": ["door.compose", "progress"],
+    "launch/search.py": ["door.compose", "door.space"],
+    "launch/podium.py": ["door.compose", "door.space"],
+    "launch/study.py": ["door.space"],
+}
+"""Commands of their own may compose configs, wherever they lie."""
 
 ONLY_IN = {
     "hydra": ["door", "launch/hydra_plugins"],
@@ -62,10 +67,11 @@ ONLY_IN = {
     ],
     "wandb": [],
     "modal": [],
+    "optuna": [],
 }
 """Where a heavy or optional library may be known."""
 
-EARLY = ["torch", "numpy", "jaxtyping", "wandb", "modal"]
+EARLY = ["torch", "numpy", "jaxtyping", "wandb", "modal", "optuna"]
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -99,6 +105,11 @@ def test_a_heavy_library_is_known_in_few_places(library: str) -> None:
         path = file.relative_to(PACKAGE).as_posix()
         if any(name.partition(".")[0] == library for name in imported(file)):
             assert begins(path, ONLY_IN[library], "/"), f"{path} may not import {library}"
+
+
+def test_optuna_is_named_by_one_file_which_imports_it_late() -> None:
+    naming = [file for file in FILES if 'import_module("optuna")' in file.read_text(encoding="utf-8")]
+    assert [file.relative_to(PACKAGE).as_posix() for file in naming] == ["launch/study.py"]
 
 
 def test_the_package_itself_imports_nothing_before_it_is_asked_to() -> None:
@@ -143,6 +154,7 @@ def test_no_unsafe_reader_is_used() -> None:
         ["experiments"],
         ["log", "--json"],
         ["lst"],
+        ["search", "model=softmax"],
     ],
     ids=" ".join,
 )

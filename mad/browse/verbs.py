@@ -1,4 +1,4 @@
-"""The commands that have a name: each is a file of this package, imported when it is asked for."""
+"""The commands that have a name: each is a file, imported when it is asked for."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ VERBS = {
     "log": "mad.browse.log",
     "new": "mad.browse.new",
     "report": "mad.report.__main__",
+    "search": "mad.launch.search",
 }
 """Where the function ``main`` lies that takes the other words and returns the exit code."""
 

@@ -9,6 +9,7 @@ mad: trains a sequence mixer on a task, scores it, and leaves a record
 
   mad [GROUP=NAME ...] [KEY=VALUE ...]    one run
   mad -m KEY=VALUE,VALUE ...              a sweep: one run for each combination
+  mad search KEY=interval(1e-4,1e-1) ...  the values best on validation
   mad --dry-run ...                       what would be run, and what has been
   mad --list                              the names of each group
   python -m mad.run ...                   the same

@@ -43,19 +43,21 @@ class Board(ABC):
         """Some time has passed."""
 
 
-def outcome(ending: Ending) -> str:
+def outcome(ending: Ending, *, split: str = "test") -> str:
     """An ending in a few words."""
-    accuracy = ending.result.metrics.get("test/accuracy") if ending.result else None
+    accuracy = ending.result.metrics.get(f"{split}/accuracy") if ending.result else None
     if ending.result and ending.result.done and accuracy is not None:
-        return f"test accuracy {accuracy:.1%}"
+        return f"{split} accuracy {accuracy:.1%}"
     return (ending.error or "").partition("\n")[0]
 
 
 class PlainBoard(Board):
     """One line when a job starts, one when it ends."""
 
-    def __init__(self, entries: Sequence[Entry], *, console: Console) -> None:
+    def __init__(self, entries: Sequence[Entry], *, console: Console, split: str = "test") -> None:
+        """``split``: whose accuracy is told."""
         self._entries, self._console, self._n_ended = entries, console, 0
+        self._split = split
 
     def started(self, index: int) -> None:
         """Says so."""
@@ -67,7 +69,7 @@ class PlainBoard(Board):
         parts = [
             f"{ending.status} ({self._n_ended}/{len(self._entries)})",
             self._entries[index].label,
-            outcome(ending),
+            outcome(ending, split=self._split),
             duration(ending.seconds or 0),
         ]
         self._print("  ".join(part for part in parts if part))
@@ -82,9 +84,10 @@ class PlainBoard(Board):
 class LiveBoard(Board):
     """A table of the jobs under way, below the lines of those that have ended."""
 
-    def __init__(self, entries: Sequence[Entry], *, console: Console) -> None:
+    def __init__(self, entries: Sequence[Entry], *, console: Console, split: str = "test") -> None:
+        """``split``: whose accuracy is told of those that have ended."""
         self._entries, self._console = entries, console
-        self._plain = PlainBoard(entries, console=console)
+        self._plain = PlainBoard(entries, console=console, split=split)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._since: dict[int, float] = {}
         self._n_ended, self._drawn_at = 0, 0.0

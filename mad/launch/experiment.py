@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
+from mad.door.folder import conf_dir
+from mad.report.judging.experiment import find
 from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, located
 from mad.report.record import results_folder
 
@@ -48,3 +50,14 @@ class Declared:
         self.folder.write_sweep(Sweep(command=self.command, jobs=tuple(known.values())))
         for line in publish(self.folder.name):
             console.print(line, markup=False, soft_wrap=True)
+
+
+def in_full(override: str) -> str:
+    """``experiment=008`` or ``experiment=mqar-ladder`` with the name of the experiment's file."""
+    key, _, reference = override.partition("=")
+    if key != "experiment" or reference in ("", "null"):
+        return override
+    try:
+        return f"experiment={find(reference, root=conf_dir().parent).stem}"
+    except ValueError:  # whatever is wrong with it, the door says so
+        return override

@@ -34,25 +34,43 @@ def sweep(
     ``experiment``, if the jobs belong to one, keeps what was declared and what came out. ``function`` takes
     a config and returns a Result. Raises ValueError for launcher settings out of range.
     """
+    Launch.of(configs[0])
+    folders = [RunFolder.of(config) for config in configs]
+    if experiment:
+        experiment.begin()
+    known, received = carried_out(configs, labels, console=console, function=function)
+    _show(known, labels, folders, console=console)
+    if experiment:
+        experiment.end(swept_jobs(known, labels, folders, experiment), console=console)
+    return exit_code([ending.status for ending in known], received)
+
+
+def carried_out(
+    configs: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    *,
+    console: Console,
+    function: str,
+    split: str = "test",
+) -> tuple[list[Ending], signal.Signals | None]:
+    """The ending of each config, those included that had finished before, and the signal that ended it all.
+
+    ``split``: whose accuracy is shown as they end. Raises ValueError for launcher settings out of range.
+    """
     settings = Launch.of(configs[0])
     folders = [RunFolder.of(config) for config in configs]
     endings = {folder.path: _earlier_ending(folder) for folder in folders}
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
-    if experiment:
-        experiment.begin()
     _announce(folders, indices, console=console)
-    board = _board([Entry(label=labels[i], metrics=folders[i].metrics) for i in indices], console=console)
+    entries = [Entry(label=labels[i], metrics=folders[i].metrics) for i in indices]
+    board = _board(entries, console=console, split=split)
     pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
     works = [Work(config=configs[i], console_file=folders[i].console_file) for i in indices]
     for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
         endings[folders[index].path] = ending
         if ending.status == "refused":
             folders[index].discard_if_empty()
-    known = [endings[folder.path] or Ending(status="waiting") for folder in folders]
-    _show(known, labels, folders, console=console)
-    if experiment:
-        experiment.end(_swept(known, labels, folders, experiment), console=console)
-    return exit_code([ending.status for ending in known], pool.signal)
+    return [endings[folder.path] or Ending(status="waiting") for folder in folders], pool.signal
 
 
 def exit_code(statuses: Sequence[str], received: signal.Signals | None) -> int:
@@ -66,6 +84,22 @@ def labels_of(overrides: Sequence[Sequence[str]]) -> list[str]:
     """What tells the jobs apart: their overrides, less those that all of them share."""
     shared = set(overrides[0]).intersection(*overrides) if len(overrides) > 1 else set()
     return [" ".join(word for word in words if word not in shared) or "the defaults" for words in overrides]
+
+
+def swept_jobs(
+    endings: Sequence[Ending], labels: Sequence[str], folders: Sequence[RunFolder], experiment: Declared
+) -> list[SweptJob]:
+    """The jobs as the experiment's folder remembers them, each run once."""
+    return [
+        SweptJob(
+            label=labels[index],
+            run=folders[index].name,
+            status=endings[index].status,
+            error=endings[index].error or "",
+            console_file=_relative(folders[index], experiment),
+        )
+        for index in _first_of_each(folders)
+    ]
 
 
 def _earlier_ending(folder: RunFolder) -> Ending | None:
@@ -94,10 +128,9 @@ def _announce(folders: Sequence[RunFolder], indices: Sequence[int], *, console: 
             console.print(f"{folders[index].name} was made by other code and is made again", soft_wrap=True)
 
 
-def _board(entries: Sequence[Entry], *, console: Console) -> Board:
-    return (
-        LiveBoard(entries, console=console) if is_live(console.file) else PlainBoard(entries, console=console)
-    )
+def _board(entries: Sequence[Entry], *, console: Console, split: str) -> Board:
+    kind = LiveBoard if is_live(console.file) else PlainBoard
+    return kind(entries, console=console, split=split)
 
 
 def _show(
@@ -109,22 +142,6 @@ def _show(
     ]
     show_sweep(rows, console=console)
     console.print(f"records: {folders[0].path.parent}/", markup=False, soft_wrap=True)
-
-
-def _swept(
-    endings: Sequence[Ending], labels: Sequence[str], folders: Sequence[RunFolder], experiment: Declared
-) -> list[SweptJob]:
-    """The jobs as the experiment's folder remembers them, each run once."""
-    return [
-        SweptJob(
-            label=labels[index],
-            run=folders[index].name,
-            status=endings[index].status,
-            error=endings[index].error or "",
-            console_file=_relative(folders[index], experiment),
-        )
-        for index in _first_of_each(folders)
-    ]
 
 
 def _relative(folder: RunFolder, experiment: Declared) -> str:
