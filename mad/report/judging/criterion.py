@@ -31,11 +31,13 @@ class Criterion:
     """The arm whose value is subtracted."""
     decides: bool = True
     """Whether it enters the verdict; otherwise it is an expectation."""
+    published: str = ""
+    """What was published, in the source's own figures, where somebody else made the claim."""
 
     @classmethod
     def of(cls, value: Any, *, path: str) -> "Criterion":
         """Raises ValueError, naming the key, for whatever is not a criterion."""
-        known = ("claim", "where", "metric", *BARS, "gap_to", "decides")
+        known = ("claim", "where", "metric", *BARS, "gap_to", "decides", "published")
         fields = Fields.of(value, path=path, known=known)
         fields.required("claim")
         gap_to = fields.mapping.get("gap_to")
@@ -49,6 +51,7 @@ class Criterion:
             equals=fields.number("equals"),
             gap_to=None if gap_to is None else selector_of(gap_to, path=f"{path}.gap_to"),
             decides=fields.flag("decides", True),
+            published=fields.text("published"),
         )
         criterion._check(fields)
         return criterion

@@ -42,6 +42,7 @@ experiment:
       where: {{model: log_linear}}
       between: [0.6, 0.7]
       decides: false  # an expectation: shown, but not part of the verdict
+      # published: 64.2 %  (what a source reports, where the claim is somebody else's)
     - claim: No run diverges
       where: {{}}  # every arm
       metric: diverged

@@ -89,26 +89,27 @@ def command(evidence: Evidence) -> list[Block]:
     return [Paragraph(told), Code(f"python -m mad.run -m experiment={name}")]
 
 
+def observed(check: Check) -> str:
+    """What was seen of a criterion."""
+    seen, criterion = check.observed, check.criterion
+    if seen is None:
+        return NOTHING
+    if criterion.equals is not None:
+        return percent(seen.mean) if criterion.is_share else f"{seen.mean:g}"
+    return spread(seen, share=criterion.is_share)
+
+
 def _check(check: Check) -> list[Cell]:
-    criterion, observed = check.criterion, check.observed
+    criterion, seen = check.criterion, check.observed
     return [
         Cell(plain(criterion.claim)),
         Cell(plain(criterion.text())),
-        Cell(_observed(check)),
-        Cell(NOTHING if observed is None else str(observed.n)),
+        Cell(observed(check)),
+        Cell(NOTHING if seen is None else str(seen.n)),
         Cell(check.standing, TONES[check.standing]),
         Cell(plain(check.reason)),
         Cell("decides" if criterion.decides else "expectation"),
     ]
-
-
-def _observed(check: Check) -> str:
-    observed, criterion = check.observed, check.criterion
-    if observed is None:
-        return NOTHING
-    if criterion.equals is not None:
-        return percent(observed.mean) if criterion.is_share else f"{observed.mean:g}"
-    return spread(observed, share=criterion.is_share)
 
 
 def _proposal(evidence: Evidence) -> Iterator[str]:

@@ -8,6 +8,14 @@ from mad.report.judging.selector import ABSENT, looked_up
 from mad.report.pages.blocks import Table, numbers, row, words
 from mad.report.pages.wording import NOTHING, plain, setting
 
+FOUR = {
+    "Embedding std": "model.embedding_std",
+    "Readout": "model.mixer.readout",
+    "Convolution": "model.mixer.convolution",
+    "Learning rate": "trainer.learning_rate",
+}
+"""Their names, and where a config has them."""
+
 
 def choices(arms: Sequence[Arm]) -> Table:
     """A row for each arm, as it was at its best setting."""
@@ -27,8 +35,7 @@ def _four(arm: Arm) -> list[str]:
     runs = arm.best.results or tuple(run for tried in arm.settings for run in tried.results)
     if not runs:
         return [NOTHING] * 4
-    keys = ("model.embedding_std", "model.mixer.readout", "model.mixer.convolution", "trainer.learning_rate")
-    std, readout, convolution, rate = (looked_up(runs[0], key) for key in keys)
+    std, readout, convolution, rate = (looked_up(runs[0], key) for key in FOUR.values())
     width = convolution.get("width", NOTHING) if isinstance(convolution, dict) else convolution
     return [_said(std), _part(readout), _said(width), _said(rate)]
 

@@ -13,7 +13,7 @@ from mad.report.pages.wording import NOTHING, TIMES, each, percent, plain, quant
 
 NO_ARMS = Paragraph("No run has a result yet.")
 
-N_DRAWN = 48
+N_DRAWN = 45
 """Arms that have a panel or a point of their own, the first ones; the tables have all."""
 
 N_ROWS = 150

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mad.progress import duration
 from mad.report.judging.evidence import Evidence
-from mad.report.pages import answer, costs, measured, recorded
+from mad.report.pages import answer, costs, decided, measured, recorded
 from mad.report.pages.blocks import Section
 from mad.report.pages.curves import Curves
 from mad.report.pages.history import Snapshot, continued
@@ -39,9 +39,11 @@ def report(
             answer.question(evidence),
             answer.decision(decision),
             answer.criteria(evidence),
+            *filter(None, [decided.published(evidence)]),
             measured.results(evidence),
             measured.learning_curves(evidence, curves),
             measured.search(evidence),
+            decided.decides(evidence),
             measured.state_size(evidence),
             measured.cells(evidence),
             costs.cost(evidence),

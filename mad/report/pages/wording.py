@@ -47,6 +47,11 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None or not math.isfinite(value) else f"{100 * value:.1f} %"
 
 
+def points(difference: float) -> str:
+    """A difference between two shares of 1."""
+    return f"{100 * difference:.1f} points"
+
+
 def quantity(value: float | None) -> str:
     """A number in four digits, a whole one in full."""
     if value is None or not math.isfinite(value):

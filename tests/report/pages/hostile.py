@@ -81,7 +81,9 @@ def full_of(text: str) -> Evidence:
     ]
     judged = judge(experiment, results=results, losses=losses, changes=[text], command=text)
     criterion = evidence.checks[0].criterion
-    criteria = [replace(criterion, claim=text, where={text: text}, metric=text, gap_to={text: text})]
+    criteria = [
+        replace(criterion, claim=text, where={text: text}, metric=text, gap_to={text: text}, published=text)
+    ]
     checks = [replace(evidence.checks[0], criterion=each, reason=text) for each in criteria]
     return replace(judged, checks=tuple(checks), reasons=(text,))
 

@@ -3,7 +3,7 @@ from markdown_it import MarkdownIt
 
 from mad.report.pages.page import escaped, markdown, relative
 from mad.report.pages.wording import plain
-from tests.report.pages.examples import curves_of, evidence_of
+from tests.report.pages.examples import DECLARATION, curves_of, evidence_of
 
 EVIDENCE = evidence_of()
 SECTIONS = [
@@ -14,6 +14,7 @@ SECTIONS = [
     "Results",
     "Learning curves",
     "Learning-rate sensitivity",
+    "What decides",
     "Accuracy against state size",
     "Accuracy per evaluation cell",
     "Cost",
@@ -40,6 +41,25 @@ def test_the_page_says_what_was_expected_beside_what_was_observed() -> None:
     row = next(line for line in page.splitlines() if line.startswith("| cosFormer stays below 50 %"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:5] == [r"test/accuracy \< 50 %", "53.9 % (50.5 to 57.3, at 97.3 %)", "3", "**not met**"]
+
+
+def test_published_claims_stand_beside_what_is_seen() -> None:
+    criteria = [dict(entry) for entry in DECLARATION["criteria"]]
+    for entry, reported in zip(criteria, ("91.3 %", "25.9 %", "15.2 %"), strict=False):
+        entry["published"] = reported
+    page = markdown(evidence_of(criteria=criteria), None, curves={})
+    part = page.partition("## Published claims\n")[2].partition("\n## ")[0]
+    assert "Of 3 published claims, 1 holds here, 2 does not hold here." in " ".join(part.split())
+    row = next(line for line in part.splitlines() if line.startswith("| cosFormer"))
+    assert [cell.strip() for cell in row.strip("|").split("|")][1::2] == ["25.9 %", "**does not hold here**"]
+
+
+def test_what_decides_is_said_with_the_four_choices() -> None:
+    page = markdown(EVIDENCE, None, curves={})
+    part = page.partition("## What decides\n")[2].partition("\n## ")[0]
+    assert "| trainer.learning_rate | 0.001, 0.003, 0.01 |" in part
+    assert "- Learning rate: " in part
+    assert "- Embedding std: the same in all arms, so not tested here" in part
 
 
 def test_runs_lead_to_their_config() -> None:
