@@ -9,8 +9,9 @@ from rich.text import Text
 
 from mad.browse.output import Column, arguments, console, show_json, show_line, show_table
 from mad.browse.runs import Run
-from mad.browse.wanted import find, leaves
+from mad.browse.wanted import find
 from mad.report.judging.selector import canonical
+from mad.report.leaves import leaves
 from mad.report.pages.wording import NOTHING, plain, quantity
 from mad.report.result import finite
 

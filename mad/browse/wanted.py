@@ -1,18 +1,15 @@
 """Which runs are meant: by what they chose (``model=softmax``), by their status, or by name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mad.blueprint import nearest
 from mad.browse.declared import names
 from mad.browse.runs import STATUSES, Run, all_runs, is_run, newest_last, read, runs_in
 from mad.report.judging.experiment import named
 from mad.report.judging.selector import canonical, means
+from mad.report.leaves import leaves
 from mad.report.pages.wording import plain
-
-NOT_ASKED = ("asked", "experiment", "results", "launch", "track", "allow")
-"""Keys of a config that say nothing about what was run."""
 
 
 def filtered(runs: Sequence[Run], words: Sequence[str], *, root: Path) -> list[Run]:
@@ -52,17 +49,6 @@ def find(reference: str, *, root: Path) -> Run:
             )
     hint = nearest(reference, [plain(run.name) for run in runs[-20:]]) if runs else "; there are no runs here"
     raise ValueError(f"there is no run {reference!r}{hint}")
-
-
-def leaves(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted keys of a config and their values, less what says where, how and in what words."""
-    for key, value in config.items():
-        if not path and key in NOT_ASKED:
-            continue
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
 
 
 def _conditions(words: Sequence[str]) -> dict[str, list[str]]:

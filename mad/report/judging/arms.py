@@ -16,6 +16,7 @@ from mad.report.judging.evidence import Arm, Setting
 from mad.report.judging.experiment import Experiment, Roles
 from mad.report.judging.intervals import Interval, interval
 from mad.report.judging.selector import ABSENT, asked, canonical, looked_up, matches, value_text
+from mad.report.leaves import leaves
 from mad.report.result import Result
 
 FIRST = ("model", "recipe", "task", "trainer")
@@ -99,19 +100,11 @@ def _candidates(runs: Sequence[Result]) -> Iterator[str]:
     typed = [_typed_key(word) for run in runs for word in asked(run).get("overrides") or ()]
     yield from (key for key in typed if key not in NO_AXIS)
     yield from (key for run in runs for key in asked(run).get("choices") or () if key not in NO_AXIS)
-    yield from (key for run in runs for key in _leaves(meaning(run.config)) if key not in NO_AXIS)
+    yield from (key for run in runs for key, _ in leaves(meaning(run.config)) if key not in NO_AXIS)
 
 
 def _typed_key(word: str) -> str:
     return word.partition("=")[0].lstrip("+~").partition("@")[0]
-
-
-def _leaves(config: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        elif key != "asked":
-            yield f"{path}{key}"
 
 
 def _n_distinct(runs: Sequence[Result], keys: Sequence[str]) -> int:

@@ -5,14 +5,14 @@ other axes. There its effect is the highest mean test accuracy less the lowest o
 setting. The searched value (the learning rate) is an axis as well; its surroundings are the arms.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from mad.report.identity import meaning
 from mad.report.judging.evidence import Arm
 from mad.report.judging.selector import canonical, value_text
+from mad.report.leaves import leaves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def effects(arms: Sequence[Arm], *, search: str | None) -> tuple[Effect, ...]:
 
 def differing(arms: Sequence[Arm]) -> dict[str, tuple[str, str]]:
     """The keys of the config in which two arms differ, with both values; the seed is none of them."""
-    one, other = (dict(_leaves(_config(arm))) for arm in arms)
+    one, other = map(_spelled, arms)
     keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
     return {key: (one.get(key, "absent"), other.get(key, "absent")) for key in keys if key != "seed"}
 
@@ -128,14 +128,14 @@ def _entailed(
     return tuple(f"{key}: {a} -> {b}" for key, (a, b) in shared.items() if key not in (axis, search))
 
 
-def _config(arm: Arm) -> Mapping[str, Any]:
+def _spelled(arm: Arm) -> dict[str, str]:
+    """The values of its config as text; of a target the last word."""
     runs = arm.best.results or tuple(run for setting in arm.settings for run in setting.results)
-    return meaning(runs[0].config)
+    found = leaves(meaning(runs[0].config))
+    return {
+        key: _word(canonical(value)) if key.endswith("_target_") else canonical(value) for key, value in found
+    }
 
 
-def _leaves(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        elif key != "asked":
-            yield f"{path}{key}", str(value).rpartition(".")[2] if key == "_target_" else canonical(value)
+def _word(target: str) -> str:
+    return target.rpartition(".")[2]

@@ -45,8 +45,10 @@ def _broken(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
     broken = []
     for arm in _arms(experiment.roles.positive_control, groups):
         if arm.best.test is not None and arm.best.test.mean < bar:
-            reached = f"reaches {arm.best.test.mean:.1%} on the test"
-            broken.append(f"the positive control {arm.name} {reached}, not the {bar:.1%} that it must")
+            reached = f"reaches {100 * arm.best.test.mean:.1f} % on the test"
+            broken.append(
+                f"the positive control {arm.name} {reached}, not the {100 * bar:.1f} % that it must"
+            )
         elif arm.best.test is None and _has_diverged(arm, groups):
             broken.append(f"the positive control {arm.name} diverged in every run")
     negative = _arms(experiment.roles.negative_control, groups)
@@ -95,7 +97,7 @@ def _remarks(experiment: Experiment, groups: Sequence[Group]) -> list[str]:
     """What a reader should know, whatever the verdict."""
     bar = experiment.solved_at
     return [
-        f"the negative control {arm.name} reaches {arm.best.test.mean:.1%}: "
+        f"the negative control {arm.name} reaches {100 * arm.best.test.mean:.1f} %: "
         "the task does not need what it lacks"
         for arm in _arms(experiment.roles.negative_control, groups)
         if arm.best.test is not None and arm.best.test.mean >= bar

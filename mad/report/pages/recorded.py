@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from mad.report.judging.evidence import Evidence
+from mad.report.leaves import leaves
 from mad.report.pages.answer import command
 from mad.report.pages.blocks import (
     Block,
@@ -25,9 +25,6 @@ from mad.report.pages.wording import NOTHING, count, percent, plain, plain_lines
 from mad.report.result import Result
 
 STATUS_TONES: dict[str, Tone] = {"finished": "", "diverged": "bad", "failed": "bad"}
-
-NOT_SHARED = ("asked", "experiment", "launch", "track", "results", "allow")
-"""Keys of a config that say nothing about what was run."""
 
 
 def losses(evidence: Evidence) -> Section:
@@ -156,19 +153,9 @@ def _run(result: Result, arm: str, value: float | None) -> list[Cell]:
 
 def _shared(results: Sequence[Result]) -> Block:
     """The keys of the config that have one value in all runs."""
-    known = [dict(_leaves(result.config)) for result in results]
+    known = [dict(leaves(result.config)) for result in results]
     shared = {
         key: value for key, value in known[0].items() if all(other.get(key) == value for other in known)
     }
-    lines = plain_lines("\n".join(f"{key}: {plain(value)}" for key, value in shared.items()))
+    lines = plain_lines("\n".join(f"{plain(key)}: {plain(value)}" for key, value in shared.items()))
     return Code(lines, f"What the configs of all runs share ({count(len(shared), 'key')})")
-
-
-def _leaves(config: Mapping[str, Any], path: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in config.items():
-        if not path and key in NOT_SHARED:
-            continue
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{plain(key)}", value

@@ -94,14 +94,14 @@ def test_reasons_name_the_criterion_and_the_control() -> None:
         "not met: claim 0 (test/accuracy > 80 %): the whole interval is on the wrong side",
     )
     (reason,) = judged(MINE, mine=GOOD, softmax=BAD).reasons
-    assert reason == "the positive control softmax reaches 51.0% on the test, not the 90.0% that it must"
+    assert reason == "the positive control softmax reaches 51.0 % on the test, not the 90.0 % that it must"
     assert judged(MINE, mine=GOOD, softmax=GOOD).reasons == ("the criterion that decides is met",)
 
 
 def test_a_negative_control_that_succeeds_is_remarked() -> None:
     evidence = judged(MINE, mine=GOOD, softmax=GOOD, vanilla=GOOD)
     assert evidence.verdict == "PROCEED"
-    assert "the negative control vanilla reaches 96.0%" in evidence.reasons[1]
+    assert "the negative control vanilla reaches 96.0 %" in evidence.reasons[1]
 
 
 def test_without_a_known_floor_nothing_sits_at_it() -> None:
