@@ -20,8 +20,10 @@ class EagerGradient:
     def __init__(self, model: CausalModel, *, precision: Precision) -> None:
         self.model, self.precision = model, precision
 
-    def __call__(self, batch: Minibatch) -> Tensor:
-        """See ``Gradient``."""
+    def __call__(self, batch: Minibatch, *, n_answers: int | None = None) -> Tensor:
+        """See ``Gradient``; of a part of a minibatch with ``n_answers`` in all, its share of the mean."""
         loss = F.cross_entropy(answer_logits(self.model, batch, precision=self.precision), batch.answers)
+        if n_answers is not None:
+            loss = loss * (len(batch.answers) / n_answers)
         loss.backward()
         return loss.detach()

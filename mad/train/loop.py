@@ -8,9 +8,11 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from mad.progress import Run
@@ -18,13 +20,12 @@ from mad.report.result import Status
 from mad.seeding import derived_seed
 from mad.track import Tracker
 from mad.train.checkpoint import Checkpoints
-from mad.train.compiled import CompiledGradient
-from mad.train.gradient import EagerGradient, Gradient
 from mad.train.interrupt import Preempted
-from mad.train.minibatch import Minibatches, TrainingData
+from mad.train.minibatch import Minibatch, Minibatches, TrainingData
 from mad.train.model import CausalModel
 from mad.train.optim import check_schedule, learning_rate, optimizer
 from mad.train.outcome import Outcome, Tally
+from mad.train.room import PartedGradient, Room
 from mad.train.score import Score, evaluate
 from mad.train.selection import Selection
 from mad.train.settings import Settings
@@ -74,11 +75,10 @@ class Training:
         self._validate_every = settings.validate_every or self._minibatches.per_epoch
         self._validation = data.validation()
         self._optimizer = optimizer(model, settings=settings)
-        self._gradient: Gradient = EagerGradient(model, precision=settings.precision)
-        if settings.compile:
-            self._gradient = CompiledGradient(
-                self._gradient, n_rows=self._minibatches.most_rows, device=device
-            )
+        self._gradient = PartedGradient.of(
+            model, settings=settings, n_rows=self._minibatches.most_rows, device=device
+        )
+        self._room, self._room_to_score = Room(settings.batch_size), Room(settings.batch_size)
         self._selection = Selection(
             by=data.task.selected_by, stop_at=settings.stop_at, patience=settings.patience
         )
@@ -151,11 +151,16 @@ class Training:
         rate = learning_rate(step, settings=self._settings, total_steps=self.total_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(derived_seed(self._seed, "dropout", step))
-        self._optimizer.zero_grad()
-        loss = self._gradient(batch.to(self._device))
+        there = batch.to(self._device)
+        loss = self._room.tried(partial(self._differentiated, there), say=self._checkpoints.say)
         norm = clip_grad_norm_(self._model.parameters(), self._settings.clip_norm or math.inf)
         self._unread.update(batch, loss=loss, norm=norm)
+
+    def _differentiated(self, batch: Minibatch, n_sequences: int) -> Tensor:
+        """The loss; the weights hold its gradient and nothing of an earlier try."""
+        torch.manual_seed(derived_seed(self._seed, "dropout", self._step))
+        self._optimizer.zero_grad()
+        return self._gradient(batch, n_sequences=n_sequences)
 
     def _report(self) -> None:
         """Validates and writes a row, where either is due after this step."""
@@ -188,13 +193,10 @@ class Training:
         return {"validation/accuracy": score.accuracy, "validation/loss_nats": score.loss_nats}
 
     def _score(self, batches: list[Any]) -> Score:
-        return evaluate(
-            self._model,
-            batches,
-            batch_size=self._settings.batch_size,
-            device=self._device,
-            precision=self._settings.precision,
-            check=self._check,
+        score = partial(evaluate, self._model, batches, device=self._device, check=self._check)
+        precision = self._settings.precision
+        return self._room_to_score.tried(
+            lambda n_sequences: score(batch_size=n_sequences, precision=precision), say=self._checkpoints.say
         )
 
     def _resume(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mad.train import loop
+from mad.train import room
 from mad.train.checkpoint import weights_sha256
 from mad.train.compiled import CompiledGradient
 from mad.train.gradient import EagerGradient
@@ -33,7 +33,7 @@ def _as_if_nothing_had_been_compiled() -> None:
 @pytest.fixture
 def _no_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training compiles as far as graphs of PyTorch's own operators, which takes no C++ compiler."""
-    monkeypatch.setattr(loop, "CompiledGradient", partial(CompiledGradient, backend="aot_eager"))
+    monkeypatch.setattr(room, "CompiledGradient", partial(CompiledGradient, backend="aot_eager"))
 
 
 def first_minibatch() -> Minibatch:
