@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from mad.browse.grid import n_jobs
 from mad.browse.runs import Run, runs_in
-from mad.browse.sound import BROKEN
 from mad.door.folder import conf_dir
 from mad.report.judging.experiment import Experiment, declared
 from mad.report.judging.folder import ExperimentFolder, Sweep, load, located
@@ -75,7 +74,7 @@ def known(name: str, *, root: Path) -> Known:
     def tried(read: Callable[[], T], otherwise: T) -> T:
         try:
             return read()
-        except BROKEN as error:
+        except (ValueError, OSError) as error:
             errors[plain(error)] = None
             return otherwise
 

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mad.browse.sound import BROKEN, read_config, read_result
 from mad.report.judging.folder import ExperimentFolder, SweptJob
 from mad.report.lock import is_locked
 from mad.report.metrics import Metrics
 from mad.report.pages.wording import began, plain
+from mad.report.reading import yaml_in
 from mad.report.result import Result
+from mad.report.sound import check_config
 
 STATUSES = ("finished", "diverged", "failed", "preempted", "unfinished", "running", "unreadable")
 """What may have become of a run: four that its result says, and three of a folder without one."""
@@ -104,7 +105,7 @@ def read(path: Path, *, swept: SweptJob | None = None, doubt: str = "") -> Run:
     """The run in a folder; ``swept`` is what the last sweep says of it, ``doubt`` why that is not known."""
     try:
         return _read(path, swept, doubt)
-    except BROKEN as error:
+    except (ValueError, OSError) as error:
         return Run(path=path, status="unreadable", began=_changed(path), error=_reason(error))
 
 
@@ -117,8 +118,8 @@ def last_row(run: Run) -> Mapping[str, Any]:
 
 
 def _read(path: Path, swept: SweptJob | None, doubt: str) -> Run:
-    result = read_result(path / "result.json")
-    config = result.config if result else read_config(path / "config.yaml")
+    result = Result.read(path / "result.json") if (path / "result.json").exists() else None
+    config = result.config if result else _config_in(path / "config.yaml")
     time = (began(result) if result else None) or _changed(path)
     if not (result and result.done) and _is_running(path):
         return Run(path=path, status="running", began=time, config=config)
@@ -131,11 +132,17 @@ def _read(path: Path, swept: SweptJob | None, doubt: str) -> Run:
     return Run(path=path, status="unfinished", began=time, error=doubt, config=config)
 
 
+def _config_in(file: Path) -> Mapping[str, Any]:
+    config = yaml_in(file) if file.exists() else {}
+    check_config(config)
+    return dict(config)
+
+
 def _swept(experiment: Path) -> tuple[dict[str, SweptJob], str]:
     """The jobs of the last sweep by the name of their run, or why they cannot be read."""
     try:
         return {str(job.run): job for job in ExperimentFolder(experiment).sweep().jobs}, ""
-    except BROKEN as error:
+    except (ValueError, OSError) as error:
         return {}, _reason(error)
 
 

@@ -11,7 +11,6 @@ from rich.text import Text
 from mad.browse.ls import as_json
 from mad.browse.output import arguments, console, show_fields, show_json, show_line, styled
 from mad.browse.runs import Run, last_row
-from mad.browse.sound import BROKEN
 from mad.browse.wanted import find
 from mad.progress import duration
 from mad.report.identity import code_hash
@@ -142,7 +141,7 @@ def _age(result: Result) -> str:
     """Whether the code that made it is the code as it is now."""
     try:
         now = code_hash(tuple(result.config.get("allow") or ()))
-    except BROKEN as error:
+    except (ValueError, OSError) as error:
         return plain(error)
     return "the code as it is now" if result.code == now else "other code than now: it would be made again"
 

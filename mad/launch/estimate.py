@@ -54,7 +54,7 @@ def _earlier(config: Mapping[str, Any]) -> list[Result]:
     found = []
     for file in sorted(RunFolder.of(config).path.parent.glob("*/result.json")):
         try:
-            found.append(Result.from_json(file.read_text(encoding="utf-8")))
+            found.append(Result.read(file))
         except ValueError:
             continue
     return found

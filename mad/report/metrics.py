@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mad.report.reading import json_of
 from mad.report.result import finite
 
 
@@ -65,10 +66,8 @@ class Metrics:
         return [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
 
     def _row(self, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{self.path}:{number} is not a JSON object: {error}") from error
+        where = f"{self.path}:{number}"
+        row = json_of(line.decode(errors="replace"), file=where)
         if not isinstance(row, dict):
-            raise ValueError(f"{self.path}:{number} is not a JSON object: {line[:60]!r}")
+            raise ValueError(f"{where} is no JSON object ({line[:60]!r}); restore the file, or move it away")
         return row

@@ -26,6 +26,7 @@ from mad.report.atomic import sync_folder, write_atomically
 from mad.report.identity import code_hash, identity, run_name
 from mad.report.lock import is_locked, locked
 from mad.report.metrics import Metrics
+from mad.report.reading import json_in
 from mad.report.result import Result
 
 State = Literal["new", "unfinished", "stale", "finished", "running"]
@@ -91,6 +92,11 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def claim_file(self) -> Path:
+        """Whose run it is, and of which code."""
+        return self.path / "claim.json"
+
+    @property
     def console_file(self) -> Path:
         """What the run said; it is appended to, also by later attempts."""
         return self.path / "console.log"
@@ -106,14 +112,7 @@ class RunFolder:
 
     def result(self) -> Result | None:
         """The recorded result, also one of other code. Raises ValueError if the file is not one."""
-        if not self.result_file.exists():
-            return None
-        try:
-            return Result.from_json(self.result_file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(
-                f"{self.result_file} is no result ({error}); move it away to run again"
-            ) from error
+        return Result.read(self.result_file) if self.result_file.exists() else None
 
     def write_result(self, result: Result) -> None:
         """Records the result, atomically."""
@@ -163,11 +162,12 @@ class RunFolder:
         if result:
             self._check_identity(result.identity)
             return result.code
-        try:
-            claim = json.loads((self.path / "claim.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not self.claim_file.exists():
             return "unknown" if self._has_progress() else None
-        self._check_identity(claim["identity"])
+        claim = json_in(self.claim_file)
+        if not isinstance(claim, dict) or not {"identity", "code"} <= claim.keys():
+            raise ValueError(f"{self.claim_file} expects identity and code; move it away to run again")
+        self._check_identity(str(claim["identity"]))
         return str(claim["code"])
 
     def _check_identity(self, other: str) -> None:
@@ -182,12 +182,12 @@ class RunFolder:
     def _write_claim(self, config: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(recorded(config), sort_keys=False, allow_unicode=True)
         write_atomically(self.config_file, text)
-        write_atomically(self.path / "claim.json", _claim(self.identity, self.code))
+        write_atomically(self.claim_file, _claim(self.identity, self.code))
 
     def _archive(self) -> None:
         """Moves all but the console log to ``superseded/<code>/``; the claim goes last and marks the end."""
         code = self._made_by() or "unknown"
-        claim = self.path / "claim.json"
+        claim = self.claim_file
         if not claim.exists():  # a record from version control holds its config and its result only
             write_atomically(claim, _claim(self.identity, code))
         shelf = self._shelf(code)

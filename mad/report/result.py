@@ -5,13 +5,20 @@ are kept apart, so that two runs of the same meaning can be compared: ``first.de
 second.determined()``.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Literal, NoReturn, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from mad.report.reading import json_of, text_in
+from mad.report.sound import check_record
 
 Status = Literal["finished", "diverged", "preempted", "failed"]
+
+SEAL = "sha256"
 
 DONE: tuple[Status, ...] = ("finished", "diverged")
 """What is not run again: the run came to the end that its seed determines."""
@@ -59,20 +66,47 @@ class Result:
         return {name: value for name, value in finite(asdict(self)).items() if name not in ("cost", "stamp")}
 
     def to_json(self) -> str:
-        """Indented JSON, ending in a newline; a number that is not finite is written as null."""
-        return json.dumps(finite(asdict(self)), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        """Indented JSON, ending in a newline; a number that is not finite is written as null.
+
+        A seal, the digest of all the rest, stands at the end: nobody reads a changed digit for a number.
+        """
+        record = finite(asdict(self))
+        return json.dumps({**record, SEAL: _seal(record)}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Result":
-        """Reads what ``to_json`` wrote. Raises ValueError for anything else."""
-        record = json.loads(text, parse_constant=_refuse_constant)
-        known = {entry.name for entry in fields(cls)}
-        required = {e.name for e in fields(cls) if e.default is MISSING and e.default_factory is MISSING}
-        if not isinstance(record, dict) or not required <= record.keys() <= known:
-            raise ValueError(
-                f"a result expects a mapping with {', '.join(sorted(required))}; got {text[:60]!r}"
-            )
-        return cls(**record)
+    def from_json(cls, text: str, *, file: Path | str = "the text") -> "Result":
+        """Reads what ``to_json`` wrote. Raises ValueError, naming ``file``, for anything else.
+
+        A record from before there were seals is taken as it is.
+        """
+        record = json_of(text, file=file)
+        try:
+            return cls(**_checked(record))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{file} is no result ({error}); move it away to run again") from error
+
+    @classmethod
+    def read(cls, file: Path) -> "Result":
+        """The same of a file. Raises OSError if it cannot be opened."""
+        return cls.from_json(text_in(file), file=file)
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """The fields of a result. Raises ValueError for what is missing, unknown, of another type, or changed."""
+    known = {entry.name for entry in fields(Result)}
+    required = {e.name for e in fields(Result) if e.default is MISSING and e.default_factory is MISSING}
+    if not isinstance(record, dict) or not required <= record.keys() <= known | {SEAL}:
+        raise ValueError(f"a mapping with {', '.join(sorted(required))} is expected")
+    rest = {key: value for key, value in record.items() if key != SEAL}
+    if SEAL in record and record[SEAL] != _seal(rest):
+        raise ValueError("it is not what was written: its seal does not fit")
+    check_record(rest)
+    return rest
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    text = json.dumps(record, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def finite(value: Any) -> Any:
@@ -82,7 +116,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"a result expects finite numbers or null; got {name}")

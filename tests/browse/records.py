@@ -1,5 +1,6 @@
 """Run folders as runs leave them, in the working directory of a test."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,3 +40,10 @@ def three() -> list[Path]:
         left(run("gqa", status="failed", learning_rate=1e-2), begun="2026-11-23T11:00:00+00:00"),
         left(run("gqa", seed=1, test=0.5), where=EXPERIMENT, begun="2026-11-23T12:00:00+00:00"),
     ]
+
+
+def unsealed(file: Path) -> dict[str, Any]:
+    """What a result holds, without the seal that would tell of every change."""
+    record = json.loads(file.read_text())
+    del record["sha256"]
+    return dict(record)

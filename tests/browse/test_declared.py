@@ -13,7 +13,7 @@ from mad.report.judging.experiment import declared
 from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
 from mad.report.lock import locked
 from mad.run import main
-from tests.browse.records import EXPERIMENT, left
+from tests.browse.records import EXPERIMENT, left, unsealed
 from tests.report.judging.runs import run, seeds
 from tests.report.judging.test_experiment import ROOT, written
 
@@ -80,7 +80,7 @@ def test_a_broken_experiment_does_not_hide_the_others(capsys: pytest.CaptureFixt
     errors = [each.error for each in all_known(Path())]
     assert errors[0] == ""
     for error, part in zip(
-        errors[1:], ["unknown key", "is no YAML", "is no result", "no versions"], strict=True
+        errors[1:], ["unknown key", "is no YAML", "is no JSON", "no versions"], strict=True
     ):
         assert part in error
     for verb in ("experiments", "log"):
@@ -91,11 +91,11 @@ def test_a_broken_experiment_does_not_hide_the_others(capsys: pytest.CaptureFixt
 def test_results_that_cannot_be_judged_are_an_error_and_no_crash() -> None:
     written(Path(), SMALL)
     folder = left(run(), where=EXPERIMENT)
-    record = json.loads((folder / "result.json").read_text())
+    record = unsealed(folder / "result.json")
     del record["config"]["seed"]
     (folder / "result.json").write_text(json.dumps(record))
     found = known("008-features", root=Path())
-    assert (found.verdict, found.n_results) == ("", 1)
+    assert (found.verdict, found.n_results) == ("", 0)
     assert found.error
 
 

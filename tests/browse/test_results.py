@@ -60,7 +60,7 @@ def test_of_what_was_not_run_there_is_nothing() -> None:
 def test_a_broken_result_is_named_rather_than_left_out() -> None:
     next(Path(EXPERIMENT).glob("*"), loaded())
     next(Path(EXPERIMENT).glob("*/result.json")).write_text("{")
-    with pytest.raises(ValueError, match=r"result\.json is no result"):
+    with pytest.raises(ValueError, match=r"result\.json is no JSON"):
         mad.load("008")  # type: ignore[operator]
 
 

@@ -8,7 +8,7 @@ import pytest
 from mad.browse.runs import Run, all_runs, last_row
 from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
 from mad.report.lock import locked
-from tests.browse.records import EXPERIMENT, begun_by, left, three
+from tests.browse.records import EXPERIMENT, begun_by, left, three, unsealed
 from tests.report.judging.runs import run
 
 
@@ -80,14 +80,14 @@ def test_a_run_that_died_is_failed_as_its_sweep_saw() -> None:
         ({"status": []}, ""),
         ({"best_step": "last"}, "best_step expects a finite number"),
         ({"run_id": 7}, "run_id expects text"),
-        ({"more": 1}, "a result expects a mapping with"),
+        ({"more": 1}, "a mapping with code, config"),
     ],
     ids=str,
 )
 def test_a_result_that_is_none_is_unreadable_and_says_why(change: dict[str, object], reason: str) -> None:
     good = left(run(seed=1))
     bad = left(run(seed=0)) / "result.json"
-    bad.write_text(json.dumps(json.loads(bad.read_text()) | change))
+    bad.write_text(json.dumps(unsealed(bad) | change))
     found = {run.path: run for run in all_runs(Path())}
     assert found[good].status == "finished"
     assert found[bad.parent].status == "unreadable"
@@ -121,7 +121,7 @@ def test_a_torn_last_line_is_as_a_kill_leaves_it_and_any_other_is_unreadable() -
     assert last_row(only()) == {"step": 2}
     metrics.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
     assert only().status == "unreadable"
-    assert "metrics.jsonl:2 is not a JSON object" in only().error
+    assert "metrics.jsonl:2 is no JSON" in only().error
     left(run())
     assert only().status == "finished"
 

@@ -12,7 +12,7 @@ import pytest
 
 from mad.report.lock import locked
 from mad.run import main
-from tests.browse.records import EXPERIMENT, HOSTILE, begun_by, left, three
+from tests.browse.records import EXPERIMENT, HOSTILE, begun_by, left, three, unsealed
 from tests.report.judging.runs import run
 from tests.report.judging.test_experiment import ROOT, written
 
@@ -76,7 +76,7 @@ def test_ls_says_when_there_is_nothing_and_whom_it_leaves_out(capsys: Capture) -
     assert json.loads(said("ls --json", capsys)) == []
     three()
     folder = left(run(seed=5))
-    record = json.loads((folder / "result.json").read_text())
+    record = unsealed(folder / "result.json")
     del record["config"]["asked"]
     (folder / "result.json").write_text(json.dumps(record))
     assert main(["ls", "model=softmax"]) == 0
@@ -151,7 +151,7 @@ def test_show_says_why_a_run_failed(capsys: Capture) -> None:
 
 def test_show_says_why_a_run_cannot_be_read(capsys: Capture) -> None:
     (left(run()) / "result.json").write_text("{")
-    assert "unreadable: Expecting property name" in said("show mqar", capsys)
+    assert "is no JSON (Expecting property name" in said("show mqar", capsys)
     assert json.loads(said("show mqar --json", capsys))["status"] == "unreadable"
 
 
@@ -216,7 +216,7 @@ def test_no_name_steers_the_terminal(capsys: Capture) -> None:
     name = HOSTILE.replace("/", "|")
     result = run(HOSTILE)
     hostile = left(result)
-    record = json.loads((hostile / "result.json").read_text())
+    record = unsealed(hostile / "result.json")
     record |= {
         "status": "failed",
         "error": HOSTILE,

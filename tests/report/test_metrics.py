@@ -59,7 +59,7 @@ def test_a_torn_tail_is_skipped(metrics: Metrics, tail: bytes) -> None:
 @pytest.mark.parametrize("broken", [b"{\n", b"3\n", b"\n"])
 def test_a_broken_line_in_the_midst_is_named(metrics: Metrics, broken: bytes) -> None:
     metrics.path.write_bytes(broken + metrics.path.read_bytes())
-    with pytest.raises(ValueError, match=r"metrics\.jsonl:1 is not a JSON object"):
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:1 is no JSON"):
         metrics.rows()
 
 

@@ -200,7 +200,7 @@ def test_an_unreadable_result_is_named(config: dict[str, Any]) -> None:
     folder = RunFolder.of(config)
     with folder.claim(config):
         folder.result_file.write_text('{"run_id": ')
-    with pytest.raises(ValueError, match=r"result\.json is no result .*; move it away to run again"):
+    with pytest.raises(ValueError, match=r"result\.json is no JSON .*; restore it, or move it away"):
         folder.state()
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from mad.report.judging.criterion import Criterion
 from mad.report.judging.fields import Fields, suggestion
 from mad.report.judging.selector import Selector, check_grid, check_known, means, selector_of
+from mad.report.reading import yaml_in
 
 Priority = Literal["high", "medium", "low"]
 
@@ -151,10 +150,7 @@ def declared(file: Path) -> Experiment:
 
     Besides its form, what it selects is checked: against the names in ``conf/`` and against the grid.
     """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+    content = yaml_in(file)
     try:
         return _checked(content, file)
     except ValueError as error:

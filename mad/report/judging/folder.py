@@ -17,6 +17,7 @@ from mad.report.judging.evidence import Evidence, Loss
 from mad.report.judging.experiment import Experiment, declared, find, named
 from mad.report.judging.judge import judge
 from mad.report.judging.versions import Version, change, changes, document, versions
+from mad.report.reading import json_in, text_in
 from mad.report.result import Result, finite
 from mad.report.stamp import ROOT
 
@@ -76,14 +77,14 @@ class ExperimentFolder:
 
     def results(self) -> list[Result]:
         """All recorded results, by name. Raises ValueError for a file that is none."""
-        return [_result(file) for file in sorted(self.runs.glob("*/result.json"))]
+        return [Result.read(file) for file in sorted(self.runs.glob("*/result.json"))]
 
     def sweep(self) -> Sweep:
         """The last sweep; an empty one if there was none. Raises ValueError for an unreadable record."""
         if not self.sweep_file.exists():
             return Sweep()
         try:
-            record = json.loads(self.sweep_file.read_text(encoding="utf-8"))
+            record = json_in(self.sweep_file)
             return Sweep(command=record["command"], jobs=tuple(SweptJob(**job) for job in record["jobs"]))
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{self.sweep_file} is no record of a sweep ({error}); move it away") from error
@@ -130,7 +131,7 @@ class ExperimentFolder:
 
     def decision(self) -> str | None:
         """What a person decided, or None."""
-        return self.decision_file.read_text(encoding="utf-8") if self.decision_file.exists() else None
+        return text_in(self.decision_file) if self.decision_file.exists() else None
 
     def evidence(self, experiment: Experiment) -> Evidence:
         """What there is, judged."""
@@ -144,7 +145,7 @@ class ExperimentFolder:
         )
 
     def _declared_text(self) -> str:
-        return self.declared_file.read_text(encoding="utf-8") if self.declared_file.exists() else ""
+        return text_in(self.declared_file) if self.declared_file.exists() else ""
 
     def _recorded_loss(self, result: Result, label: str) -> Loss:
         return Loss(
@@ -198,13 +199,6 @@ def _edit_since(folder: ExperimentFolder, file: Path) -> list[str]:
     known = folder.versions()
     now = Version.of_file(file)
     return [f"since it was last run: {what}" for what in change(known[-1], now)] if known else []
-
-
-def _result(file: Path) -> Result:
-    try:
-        return Result.from_json(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is no result ({error}); move it away") from error
 
 
 def _loss(job: SweptJob) -> Loss:

@@ -15,6 +15,7 @@ import yaml
 
 from mad.report.judging.experiment import grid_of
 from mad.report.judging.selector import canonical
+from mad.report.reading import documents_of, yaml_in
 from mad.report.stamp import git
 
 
@@ -33,15 +34,19 @@ class Version:
     @classmethod
     def of_file(cls, file: Path) -> "Version":
         """The version in a file of ``conf/experiment/``."""
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml_in(file)
         return cls(experiment=content["experiment"], grid=grid_of(content))
 
 
 def versions(text: str, *, file: Path) -> list[Version]:
     """The versions of a stream, the first one first. Raises ValueError, naming the file, for a broken one."""
     try:
-        return [Version(**document) for document in yaml.safe_load_all(text) if document is not None]
-    except (yaml.YAMLError, TypeError) as error:
+        found = [document for document in documents_of(text, file=file) if document is not None]
+        known = [Version(**document) for document in found]
+        if not all(isinstance(each.experiment, Mapping) and isinstance(each.grid, Mapping) for each in known):
+            raise TypeError("experiment and grid are no mappings")
+        return known
+    except TypeError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file} holds no versions of a declaration ({reason}); restore it") from error
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mad.report.judging.evidence import Evidence
 from mad.report.pages.wording import NOTHING, count, ended, moment, percent, plain, setting
+from mad.report.reading import json_of, text_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ def history(file: Path) -> list[Snapshot]:
     if not file.exists():
         return []
     try:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = [json_of(line, file=file) for line in text_in(file).splitlines()]
         return [Snapshot(**{**row, "arms": {k: tuple(v) for k, v in row["arms"].items()}}) for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} is no history of reports ({error}); restore it, or move it away") from error

@@ -88,7 +88,7 @@ def test_a_root_without_conf_takes_the_package_s_own(tmp_path: Path) -> None:
 def test_a_broken_result_is_named(folder: ExperimentFolder, tmp_path: Path) -> None:
     record(folder, run())
     next(folder.runs.glob("*/result.json")).write_text("{")
-    with pytest.raises(ValueError, match=r"result\.json is no result"):
+    with pytest.raises(ValueError, match=r"result\.json is no JSON"):
         load("008", root=tmp_path)
 
 

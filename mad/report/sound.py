@@ -1,60 +1,35 @@
-"""Whether a record that could be read holds what it should: a broken one is named and breaks nothing."""
+"""Whether a record that could be read has the types that it should have, before anyone computes with it."""
 
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from mad.report.result import Result
-
-BROKEN = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    OSError,
-    yaml.YAMLError,
-)
-"""What reading and judging a record that was not written by us may raise."""
+TABLES = ("metrics", "bounds", "cost")
+"""Of a result: names and numbers."""
 
 
-def read_result(file: Path) -> Result | None:
-    """The result in a file, or None if there is no file. Raises ValueError for anything but a result."""
-    if not file.exists():
-        return None
-    result = Result.from_json(file.read_text(encoding="utf-8"))
-    for name in ("metrics", "cells", "bounds", "cost", "stamp"):
-        _mapping(name, getattr(result, name))
-    tables = {name: getattr(result, name) for name in ("metrics", "bounds", "cost")}
-    tables |= {f"cells.{name}": _mapping(f"cells.{name}", cell) for name, cell in result.cells.items()}
+def check_record(record: Mapping[str, Any]) -> None:
+    """Raises ValueError, naming the key, for a value in a result that is not of its type."""
+    for name in (*TABLES, "cells", "stamp"):
+        _mapping(name, record.get(name, {}))
+    tables = {name: record.get(name, {}) for name in TABLES}
+    tables |= {
+        f"cells.{name}": _mapping(f"cells.{name}", cell) for name, cell in record.get("cells", {}).items()
+    }
     for path, table in tables.items():
         for key, value in table.items():
             _number(f"{path}.{key}", value)
     for key in ("n_parameters", "state_floats", "train_flops"):
-        _number(f"stamp.{key}", result.stamp.get(key))
+        _number(f"stamp.{key}", record.get("stamp", {}).get(key))
     for key in ("steps", "best_step"):
-        _number(key, getattr(result, key))
-    for key in ("run_id", "identity", "code"):
-        _text(key, getattr(result, key))
-    check_config(result.config)
-    return result
-
-
-def read_config(file: Path) -> Mapping[str, Any]:
-    """The config in a file; empty if there is no file. Raises ValueError for anything but a config."""
-    if not file.exists():
-        return {}
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"config.yaml is no YAML: {error}") from error
-    check_config(config)
-    return dict(config)
+        _number(key, record.get(key))
+    for key in ("run_id", "identity", "code", "error", "weights_sha256"):
+        _text(key, record.get(key))
+    check_config(record["config"])
+    seed = record["config"].get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(f"config.seed expects a whole number; got {_shown(seed)}")
 
 
 def check_config(config: Any) -> None:
