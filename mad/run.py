@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,13 @@ def _answer(request: Request) -> int:
     if request.is_sweep and "--dry-run" not in request.flags:
         return _sweep(request)
     if request.is_sweep:
-        return _dry_run(_swept(request), whole=False)
+        from mad.launch.jobs import jobs_of
+
+        return _dry_run(jobs_of(request.overrides), request)
     from mad.door.compose import composed
 
     jobs = composed(request.overrides, multirun=False)
-    return _dry_run(jobs, whole=True) if "--dry-run" in request.flags else _run(jobs[0])
+    return _dry_run(jobs, request) if "--dry-run" in request.flags else _run(jobs[0], request)
 
 
 def _explain(request: Request) -> int:
@@ -101,24 +104,30 @@ def _explain(request: Request) -> int:
     return 0
 
 
-def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
-    """Says of each job its name, its folder and whether it has been run; ``whole``: its config, too."""
+def _dry_run(jobs: Sequence["Job"], request: Request) -> int:
+    """Says of each job its name, its folder and whether it has been run; of a single one its config, too."""
     import yaml
 
     from mad.launch.estimate import rest_of
+    from mad.launch.experiment import Declared
+    from mad.launch.jobs import rest_of_grid
     from mad.launch.settings import Launch
     from mad.report.record import RunFolder
 
     for job in jobs:
         Launch.of(job.config)
         folder = RunFolder.of(job.config)
-        if whole:
-            print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))
-        else:
+        if request.is_sweep:
             print(" ".join(job.overrides))
+        else:
+            print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))
         print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
-    if not whole:
-        print(rest_of([job.config for job in jobs]))
+    if request.is_sweep:
+        configs, grid = [job.config for job in jobs], rest_of_grid(request.overrides)
+        experiment = Declared.of(configs, command=request.command, grid=grid)
+        if experiment:
+            experiment.check([config for _, config in grid()] if grid else configs)
+        print(rest_of(configs))
     return 0
 
 
@@ -128,37 +137,31 @@ def _sweep(request: Request) -> int:
 
     with started(OF_A_RUN):
         from mad.launch.experiment import Declared
-        from mad.launch.sweep import labels_of, sweep
+        from mad.launch.jobs import jobs_of, labels_of, rest_of_grid
+        from mad.launch.sweep import sweep
         from mad.report.tables import terminal
 
-        jobs = _swept(request)
+        jobs = jobs_of(request.overrides)
         configs, labels = [job.config for job in jobs], labels_of([job.overrides for job in jobs])
-        whole = len(request.overrides) == 1
-        experiment = Declared.of(configs, command=request.command, whole=whole)
+        grid = rest_of_grid(request.overrides)
+        experiment = Declared.of(configs, command=request.command, grid=grid)
         return sweep(configs, labels, console=terminal(), experiment=experiment)
 
 
-def _swept(request: Request) -> list["Job"]:
-    """The jobs of a sweep, less those that their experiment leaves out. Raises ValueError if none is left."""
-    from mad.door.compose import composed
-    from mad.report.judging.experiment import is_skipped
-
-    jobs = composed(request.overrides, multirun=True)
-    kept = [job for job in jobs if not is_skipped(job.config)]
-    if not kept:
-        raise ValueError("experiment.skip leaves nothing of the sweep; choose other values")
-    return kept
-
-
-def _run(job: "Job") -> int:
+def _run(job: "Job", request: Request) -> int:
     """One run, in this process, unless it has finished before."""
+    from mad.launch.experiment import Declared
+    from mad.launch.jobs import rest_of_grid
     from mad.launch.local import run
     from mad.report.tables import show_result, terminal
 
     console = terminal()
-    result, folder = run(job.config, console=console)
-    show_result(result, console=console)
-    console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)
+    grid = rest_of_grid([*request.overrides, "one run of it"])
+    experiment = Declared.of([job.config], command=request.command, grid=grid)
+    with experiment.around(job.config, console=console) if experiment else nullcontext():
+        result, folder = run(job.config, console=console)
+        show_result(result, console=console)
+        console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)
     return _exit_code(result)
 
 

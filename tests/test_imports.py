@@ -45,6 +45,7 @@ MAY_IMPORT = {
 
 COMMAND_LINES = {
     "tasks/__main__.py": ["door.compose", "progress"],
+    "launch/jobs.py": ["door.compose"],
     "launch/search.py": ["door.compose", "door.space"],
     "launch/podium.py": ["door.compose", "door.space"],
     "launch/study.py": ["door.space"],

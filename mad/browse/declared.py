@@ -9,8 +9,10 @@ from typing import TypeVar
 from mad.browse.grid import n_jobs
 from mad.browse.runs import Run, runs_in
 from mad.door.folder import conf_dir
+from mad.report.judging.evidence import Evidence, Loss
 from mad.report.judging.experiment import Experiment, declared
-from mad.report.judging.folder import ExperimentFolder, Sweep, load, located
+from mad.report.judging.folder import ExperimentFolder, load, located
+from mad.report.judging.swept import Sweep
 from mad.report.pages.costs import elapsed, usd_of
 from mad.report.pages.wording import plain
 
@@ -82,8 +84,9 @@ def known(name: str, *, root: Path) -> Known:
     runs, sweep = runs_in(folder.runs), tried(folder.sweep, Sweep())
     results = [run.result for run in runs if run.result]
     evidence = tried(lambda: load(name, root=root), None) if runs and not errors else None
+    errors |= {plain(loss.error): None for loss in _unreadable(evidence)}
     n_jobs = tried(lambda: _n_jobs(experiment, folder, sweep), None)
-    never_begun = {job.run for job in sweep.jobs} - {run.name for run in runs}
+    never_begun = {job.run for job in sweep.jobs if job.status != "waiting"} - {run.name for run in runs}
     return Known(
         experiment=experiment,
         state=_state(runs, n_jobs or max(len(sweep.jobs), len(runs))),
@@ -95,6 +98,10 @@ def known(name: str, *, root: Path) -> Known:
         decision=tried(lambda: _first_line(folder.decision() or ""), ""),
         error="; ".join(errors),
     )
+
+
+def _unreadable(evidence: Evidence | None) -> list[Loss]:
+    return [loss for loss in evidence.losses if loss.status == "unreadable"] if evidence else []
 
 
 def _declaration(name: str, root: Path) -> Experiment:
@@ -111,11 +118,14 @@ def _n_jobs(experiment: Experiment, folder: ExperimentFolder, sweep: Sweep) -> i
 
     Jobs of a grid may mean the same run, and a sweep knows each once.
     """
-    overrides = [word for word in shlex.split(sweep.command) if "=" in word]
     versions = folder.versions()
-    if len(overrides) == 1 and versions and versions[-1].grid == experiment.grid:
+    if versions and versions[-1].grid == experiment.grid and any(map(_is_whole, sweep.commands)):
         return len(sweep.jobs)
     return n_jobs(experiment.grid, skip=experiment.skip)
+
+
+def _is_whole(command: str) -> bool:
+    return sum("=" in word for word in shlex.split(command)) == 1
 
 
 def _state(runs: list[Run], n: int) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mad.report.judging.folder import ExperimentFolder, SweptJob
+from mad.report.judging.folder import ExperimentFolder
+from mad.report.judging.swept import SweptJob
 from mad.report.lock import is_locked
 from mad.report.metrics import Metrics
 from mad.report.pages.wording import began, plain

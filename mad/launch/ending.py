@@ -10,7 +10,8 @@ class Ending:
     """A job's end: also of one whose process never lived to write a result."""
 
     status: str
-    """A result's status, ``refused`` for a config that cannot be, or ``waiting`` for one that never began."""
+    """A result's status; or ``refused`` for a config that cannot be, ``unreadable`` for a broken record,
+    ``running`` for a job that another process is at, ``waiting`` for one that was not begun."""
     result: Result | None = None
     error: str | None = None
     seconds: float | None = None

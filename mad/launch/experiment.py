@@ -1,6 +1,7 @@
 """A sweep's experiment: what was declared is kept before the first run, what came out after the last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,25 +9,36 @@ from typing import Any
 from rich.console import Console
 
 from mad.door.folder import conf_dir
-from mad.report.judging.experiment import find
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, located
-from mad.report.record import results_folder
+from mad.report.judging.experiment import declared, find
+from mad.report.judging.fields import suggestion
+from mad.report.judging.folder import ExperimentFolder, located
+from mad.report.judging.swept import SweptJob
+from mad.report.leaves import leaves
+from mad.report.lock import alone
+from mad.report.record import RunFolder, results_folder
+
+Grid = Callable[[], Sequence[tuple[str, Mapping[str, Any]]]]
+"""Composes the jobs of the whole grid: their labels and configs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A declared experiment that is being run."""
+    """A declared experiment that is being run, in full or in part."""
 
     folder: ExperimentFolder
     file: Path
     """Its declaration."""
     command: str
     """As it was typed."""
-    whole: bool
-    """Whether this is the whole grid, and not a part of it that was asked for by further overrides."""
+    code: str
+    """The hash of the code that runs it."""
+    grid: Grid | None
+    """None where the jobs are the whole grid, and not a part that was asked for by further overrides."""
 
     @classmethod
-    def of(cls, configs: Sequence[Mapping[str, Any]], *, command: str, whole: bool) -> "Declared | None":
+    def of(
+        cls, configs: Sequence[Mapping[str, Any]], *, command: str, grid: Grid | None
+    ) -> "Declared | None":
         """The experiment of all jobs; None if they have none in common, or keep their records elsewhere."""
         names = {(config.get("experiment") or {}).get("name") for config in configs}
         name = names.pop()
@@ -35,21 +47,74 @@ class Declared:
         folder, file = located(name, root=Path())
         if file is None or any(results_folder(config) != folder.runs for config in configs):
             return None
-        return cls(folder=folder, file=file, command=command, whole=whole)
+        code = RunFolder.of(configs[0]).code
+        return cls(folder=folder, file=file, command=command, code=code, grid=grid)
 
-    def begin(self) -> None:
-        """Keeps the declaration as it stands. Raises ValueError if it is wrong."""
-        self.folder.declare(self.file)
+    def check(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        """Reads all that the report will be made of. Raises ValueError for whatever would be in its way.
 
-    def end(self, jobs: Sequence[SweptJob], *, console: Console) -> None:
-        """Keeps how the jobs ended, writes the report and the log's entry, and says where."""
+        So a criterion that selects nothing, or a broken record, is found before the runs and not after.
+        """
+        from mad.report.pages.pages import check_readable
+
+        experiment = declared(self.file)
+        searched = [] if experiment.search is None else [("experiment.search", {experiment.search: None})]
+        known = dict.fromkeys(name for config in configs for name in _keys(config))
+        for path, selector in (*experiment.selectors(), *searched):
+            for key in selector:
+                if "." in key and known and key not in known:
+                    hint = suggestion(key, list(known))
+                    raise ValueError(f"{self.file}: {path} names {key}, which no run has{hint}")
+        check_readable(self.folder.name)
+
+    def begin(self, labels: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps the declaration as it stands, and names all jobs. Raises ValueError as ``check`` does."""
+        asked = list(zip(labels, configs, strict=True))
+        grid = asked if self.grid is None else [*self.grid(), *asked]
+        self.check([config for _, config in grid])
+        with alone(self.folder.path):
+            self.folder.declare(self.file)
+            known = {job.run: job for job in self.folder.sweep().jobs}
+            begun = {RunFolder.of(config).name for config in configs}
+            jobs = [_job(label, RunFolder.of(config)) for label, config in grid]
+            self._write(
+                [known[job.run] if job.run in known and job.run not in begun else job for job in jobs]
+            )
+
+    def end(self, jobs: Sequence[SweptJob], *, swept: bool, console: Console) -> None:
+        """Keeps how the jobs ended, and writes the report; into the log, too, if any was ``swept``."""
         from mad.report.pages.publish import publish
 
-        earlier = {} if self.whole else {job.run: job for job in self.folder.sweep().jobs}
-        known = earlier | {job.run: job for job in jobs}
-        self.folder.write_sweep(Sweep(command=self.command, jobs=tuple(known.values())))
-        for line in publish(self.folder.name):
+        with alone(self.folder.path):
+            self._write(jobs)
+        for line in publish(self.folder.name, swept=swept):
             console.print(line, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def around(self, config: Mapping[str, Any], *, console: Console) -> Iterator[None]:
+        """A single run of the experiment: it is begun and ended as a sweep is, however it ends."""
+        folder = RunFolder.of(config)
+        label = " ".join(config.get("asked", {}).get("overrides", [])) or folder.name
+        before = folder.state()
+        self.begin([label], [config])
+        try:
+            yield
+        finally:
+            result = folder.result()
+            status = result.status if result else "failed"
+            console_file = "" if status == "finished" else f"runs/{folder.name}/{folder.console_file.name}"
+            job = SweptJob(
+                label=label,
+                run=folder.name,
+                status=status,
+                error=(result.error if result else "") or "",
+                console_file=console_file,
+            )
+            self.end([job], swept=before != "finished", console=console)
+
+    def _write(self, jobs: Sequence[SweptJob]) -> None:
+        sweep = self.folder.sweep().then(command=self.command, jobs=jobs, code=self.code)
+        self.folder.write_sweep(sweep.only([job.run for job in jobs]) if self.grid is None else sweep)
 
 
 def in_full(override: str) -> str:
@@ -61,3 +126,19 @@ def in_full(override: str) -> str:
         return f"experiment={find(reference, root=conf_dir().parent).stem}"
     except ValueError:  # whatever is wrong with it, the door says so
         return override
+
+
+def _keys(config: Mapping[str, Any]) -> Iterator[str]:
+    """The dotted keys of a config, those of its mappings included."""
+    for name, _ in leaves(config):
+        parts = name.split(".")
+        yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+
+
+def _job(label: str, folder: RunFolder) -> SweptJob:
+    """A job before it is begun: finished, if this code has finished it before."""
+    try:
+        done = folder.result() if folder.state() == "finished" else None
+    except ValueError:  # the sweep names it, and goes on
+        done = None
+    return SweptJob(label=label, run=folder.name, status=done.status if done else "waiting")

@@ -8,7 +8,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -162,7 +162,12 @@ class _Worker:
                 self._report = self._reports.recv()
             except EOFError:
                 self._process.join()
-        return not self._process.is_alive()
+        if self._process.is_alive():
+            return False
+        if self._report is None and self._reports.poll():  # said between the two questions
+            with suppress(EOFError):
+                self._report = self._reports.recv()
+        return True
 
     def stop(self, reason: str, *, status: str, grace_seconds: float) -> None:
         """Asks it to stop, and kills it once the grace is over."""
@@ -184,8 +189,9 @@ class _Worker:
             return Ending(
                 status=self._stopped.status, result=result, error=self._stopped.error, seconds=self.seconds
             )
-        status = "refused" if kind == "refused" else "failed"
-        return Ending(status=status, error=text, seconds=self.seconds)
+        status = kind if kind in ("refused", "running") else "failed"
+        seconds = None if status == "running" else self.seconds
+        return Ending(status=status, error=text, seconds=seconds)
 
 
 def _cause(exit_code: int | None) -> str:

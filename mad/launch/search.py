@@ -20,13 +20,14 @@ from mad.door.compose import compose, composed
 from mad.door.space import HOW, Open, Space, Span, Value
 from mad.launch.ending import Ending
 from mad.launch.experiment import Declared, in_full
+from mad.launch.jobs import rest_of_grid
 from mad.launch.podium import show_best
 from mad.launch.server import OF_A_RUN, started
 from mad.launch.settings import Launch
 from mad.launch.study import Asked, Run, Study, installed
 from mad.launch.sweep import EXECUTE, carried_out, exit_code, swept_jobs
 from mad.report.identity import NOT_MEANING, run_name
-from mad.report.judging.folder import SweptJob
+from mad.report.judging.swept import SweptJob
 from mad.report.lock import AlreadyRunning, locked
 from mad.report.record import RunFolder
 from mad.report.tables import terminal
@@ -71,9 +72,11 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     installed()
     first = checked(space)
     n_at_once = batch_size(n_processes=Launch.of(first).n_processes, n_runs=max(len(space.seeds), 1))
-    experiment = Declared.of([first], command=command, whole=False)
+    experiment = Declared.of(
+        [first], command=command, grid=rest_of_grid([*first["asked"]["overrides"], "some of it"])
+    )
     if experiment:
-        experiment.begin()
+        experiment.begin([], [])
     folder = folder_of(space, first)
     with locked(folder):
         study = Study(folder / "journal.log", space.open, seed=int(first["seed"]))
@@ -82,7 +85,7 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
         while trials.go_on and (n_left := n_trials - len(study.told())) > 0:
             trials.run(min(n_at_once, n_left))
         if experiment and trials.swept:
-            experiment.end(trials.swept, console=console)
+            experiment.end(trials.swept, swept=True, console=console)
         told = study.told()
     show_best(told, space, console=console)
     reached = trials.go_on and any(run.status == "finished" for trial in told for run in trial.runs)

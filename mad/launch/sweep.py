@@ -12,7 +12,7 @@ from mad.launch.experiment import Declared
 from mad.launch.pool import Pool, Work
 from mad.launch.server import OF_A_RUN
 from mad.launch.settings import Launch
-from mad.report.judging.folder import SweptJob
+from mad.report.judging.swept import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live
@@ -37,11 +37,12 @@ def sweep(
     Launch.of(configs[0])
     folders = [RunFolder.of(config) for config in configs]
     if experiment:
-        experiment.begin()
+        experiment.begin(labels, configs)
     known, received = carried_out(configs, labels, console=console, function=function)
     _show(known, labels, folders, console=console)
     if experiment:
-        experiment.end(swept_jobs(known, labels, folders, experiment), console=console)
+        swept = any(ending.seconds is not None for ending in known)
+        experiment.end(swept_jobs(known, labels, folders, experiment), swept=swept, console=console)
     return exit_code([ending.status for ending in known], received)
 
 
@@ -61,7 +62,8 @@ def carried_out(
     folders = [RunFolder.of(config) for config in configs]
     endings = {folder.path: _earlier_ending(folder) for folder in folders}
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
-    _announce(folders, indices, console=console)
+    n_broken = sum(ending is not None and ending.status == "unreadable" for ending in endings.values())
+    _announce(folders, indices, n_broken=n_broken, console=console)
     entries = [Entry(label=labels[i], metrics=folders[i].metrics) for i in indices]
     board = _board(entries, console=console, split=split)
     pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
@@ -80,12 +82,6 @@ def exit_code(statuses: Sequence[str], received: signal.Signals | None) -> int:
     return 0 if all(status == "finished" for status in statuses) else 1
 
 
-def labels_of(overrides: Sequence[Sequence[str]]) -> list[str]:
-    """What tells the jobs apart: their overrides, less those that all of them share."""
-    shared = set(overrides[0]).intersection(*overrides) if len(overrides) > 1 else set()
-    return [" ".join(word for word in words if word not in shared) or "the defaults" for words in overrides]
-
-
 def swept_jobs(
     endings: Sequence[Ending], labels: Sequence[str], folders: Sequence[RunFolder], experiment: Declared
 ) -> list[SweptJob]:
@@ -96,19 +92,22 @@ def swept_jobs(
             run=folders[index].name,
             status=endings[index].status,
             error=endings[index].error or "",
-            console_file=_relative(folders[index], experiment),
+            console_file=_relative(folders[index], experiment) if endings[index].status != "finished" else "",
         )
         for index in _first_of_each(folders)
     ]
 
 
 def _earlier_ending(folder: RunFolder) -> Ending | None:
-    """The ending of a run that has finished with the code as it is; None if it must run."""
-    if folder.state() != "finished":
-        return None
-    result = folder.result()
-    assert result is not None
-    return Ending(status=result.status, result=result, error=result.error)
+    """The ending of a run that has finished with the code as it is; None if it must run.
+
+    A record that cannot be read is an ending, too: the others go on without it.
+    """
+    try:
+        result = folder.result() if folder.state() == "finished" else None
+    except ValueError as error:
+        return Ending(status="unreadable", error=str(error))
+    return Ending(status=result.status, result=result, error=result.error) if result else None
 
 
 def _first_of_each(folders: Sequence[RunFolder]) -> list[int]:
@@ -119,10 +118,14 @@ def _first_of_each(folders: Sequence[RunFolder]) -> list[int]:
     return list(first.values())
 
 
-def _announce(folders: Sequence[RunFolder], indices: Sequence[int], *, console: Console) -> None:
+def _announce(
+    folders: Sequence[RunFolder], indices: Sequence[int], *, n_broken: int, console: Console
+) -> None:
     n_runs = len(_first_of_each(folders))
     same = f" ({len(folders)} jobs, some of which mean the same)" if n_runs < len(folders) else ""
-    console.print(f"{n_runs} runs{same}: {n_runs - len(indices)} finished before, {len(indices)} to run")
+    broken = f", {n_broken} unreadable" if n_broken else ""
+    n_before = n_runs - len(indices) - n_broken
+    console.print(f"{n_runs} runs{same}: {n_before} finished before{broken}, {len(indices)} to run")
     for index in indices:
         if folders[index].state() == "stale":
             console.print(f"{folders[index].name} was made by other code and is made again", soft_wrap=True)
@@ -145,9 +148,8 @@ def _show(
 
 
 def _relative(folder: RunFolder, experiment: Declared) -> str:
-    """The console log as seen from the experiment's folder; nothing if there is none."""
-    file = folder.console_file
-    return file.relative_to(experiment.folder.path).as_posix() if file.exists() else ""
+    """The console log as seen from the experiment's folder."""
+    return folder.console_file.relative_to(experiment.folder.path).as_posix()
 
 
 def _reason(ending: Ending, folder: RunFolder) -> str | None:

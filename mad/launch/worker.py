@@ -12,8 +12,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from mad.report.lock import AlreadyRunning
+
 Report = tuple[str, str]
-"""How a run ended, and what there is to say: ``result`` and its JSON, ``refused`` or ``failed`` and why."""
+"""How a run ended, and what there is to say: ``result`` and its JSON, or why there is none.
+
+That is ``refused``, ``failed``, or ``running``: by another process.
+"""
 
 
 def work(
@@ -36,6 +41,8 @@ def work(
 def _outcome(function: str, config: Mapping[str, Any]) -> Report:
     try:
         return "result", _named(function)(config).to_json()
+    except AlreadyRunning as error:
+        return "running", str(error)
     except Exception as error:
         traceback.print_exc()
         return "refused" if isinstance(error, ValueError) else "failed", str(error) or type(error).__name__

@@ -27,6 +27,21 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process holds the folder in this way, and leaves no file behind.
+
+    It is for the moment that it takes to read a record and to write it anew.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def is_locked(folder: Path) -> bool:
     """Whether a process works in the folder."""
     try:

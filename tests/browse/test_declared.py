@@ -10,7 +10,8 @@ from mad.browse import new
 from mad.browse.declared import all_known, by_priority, known
 from mad.browse.grid import n_jobs
 from mad.report.judging.experiment import declared
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
+from mad.report.judging.folder import ExperimentFolder
+from mad.report.judging.swept import Sweep, SweptJob
 from mad.report.lock import locked
 from mad.run import main
 from tests.browse.records import EXPERIMENT, left, unsealed
@@ -58,12 +59,12 @@ def test_jobs_that_mean_the_same_run_are_done_when_the_sweep_knows_each() -> Non
     folder.declare(file)
     names = [left(result, where=EXPERIMENT).name for result in seeds(tests=[0.95, 0.96])]
     jobs = [SweptJob(label=name, run=name, status="finished") for name in names]
-    folder.write_sweep(Sweep(command="mad -m experiment=008_features", jobs=tuple(jobs)))
+    folder.write_sweep(Sweep(commands=("mad -m experiment=008_features",), jobs=tuple(jobs)))
     assert known("008-features", root=Path()).state == "done"
-    folder.write_sweep(Sweep(command="mad -m experiment=008_features seed=0,1", jobs=tuple(jobs)))
+    folder.write_sweep(Sweep(commands=("mad -m experiment=008_features seed=0,1",), jobs=tuple(jobs)))
     assert known("008-features", root=Path()).state == "partial 2/3"
     jobs.append(SweptJob(label="seed=2", run="never", status="refused", error="no"))
-    folder.write_sweep(Sweep(command="mad -m experiment=008_features", jobs=tuple(jobs)))
+    folder.write_sweep(Sweep(commands=("mad -m experiment=008_features",), jobs=tuple(jobs)))
     assert known("008-features", root=Path()).n_losses == 1
 
 
@@ -95,7 +96,7 @@ def test_results_that_cannot_be_judged_are_an_error_and_no_crash() -> None:
     del record["config"]["seed"]
     (folder / "result.json").write_text(json.dumps(record))
     found = known("008-features", root=Path())
-    assert (found.verdict, found.n_results) == ("", 0)
+    assert (found.verdict, found.n_results) == ("UNDECIDED", 0)
     assert found.error
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mad.browse.runs import Run, all_runs, last_row
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
+from mad.report.judging.folder import ExperimentFolder
+from mad.report.judging.swept import Sweep, SweptJob
 from mad.report.lock import locked
 from tests.browse.records import EXPERIMENT, begun_by, left, three, unsealed
 from tests.report.judging.runs import run

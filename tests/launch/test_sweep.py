@@ -15,9 +15,10 @@ from rich.console import Console
 
 from mad.launch.board import Entry, LiveBoard, PlainBoard
 from mad.launch.ending import Ending
+from mad.launch.jobs import labels_of
 from mad.launch.pool import Pool, Work
 from mad.launch.settings import Launch
-from mad.launch.sweep import labels_of, sweep
+from mad.launch.sweep import sweep
 from mad.report.metrics import Metrics
 from mad.report.record import RunFolder
 from tests.results import small_config, small_result

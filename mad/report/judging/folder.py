@@ -3,45 +3,23 @@
 experiments/<NNN-name>/
     runs/            a folder for each run (record.py)
     declared.yaml    every version of the declaration, each with its time: written before the runs
-    sweep.json       the jobs of the last sweep, and how they ended
+    sweep.json       the jobs of the grid, and how they ended (swept.py)
     decision.md      what a person decided; read, never written
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mad.report.atomic import write_atomically
 from mad.report.judging.evidence import Evidence, Loss
 from mad.report.judging.experiment import Experiment, declared, find, named
 from mad.report.judging.judge import judge
+from mad.report.judging.swept import Sweep, read_sweep, write_sweep
 from mad.report.judging.versions import Version, change, changes, document, versions
-from mad.report.reading import json_in, text_in
-from mad.report.result import Result, finite
+from mad.report.reading import text_in
+from mad.report.result import Result
 from mad.report.stamp import ROOT
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweptJob:
-    """One job of a sweep and how it ended."""
-
-    label: str
-    run: str
-    """The name of its folder in ``runs/``."""
-    status: str
-    error: str = ""
-    console_file: str = ""
-    """Relative to the experiment's folder; empty where nothing was said."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """The last sweep."""
-
-    command: str = ""
-    """As it was typed."""
-    jobs: tuple[SweptJob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,35 +57,40 @@ class ExperimentFolder:
         """All recorded results, by name. Raises ValueError for a file that is none."""
         return [Result.read(file) for file in sorted(self.runs.glob("*/result.json"))]
 
+    def records(self) -> tuple[list[Result], list[Loss]]:
+        """The results that can be read, by name, and what lies in the place of others."""
+        results, losses = list[Result](), list[Loss]()
+        for file in sorted(self.runs.glob("*/result.json")):
+            name = file.parent.name
+            try:
+                result = Result.read(file)
+                if result.run_id != name:
+                    raise ValueError(f"{file} is the record of {result.run_id}; move the copy away")
+                results.append(result)
+            except (ValueError, OSError) as error:
+                losses.append(Loss(label=name, status="unreadable", error=str(error), console_file=""))
+        return results, losses
+
     def sweep(self) -> Sweep:
         """The last sweep; an empty one if there was none. Raises ValueError for an unreadable record."""
-        if not self.sweep_file.exists():
-            return Sweep()
-        try:
-            record = json_in(self.sweep_file)
-            return Sweep(command=record["command"], jobs=tuple(SweptJob(**job) for job in record["jobs"]))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{self.sweep_file} is no record of a sweep ({error}); move it away") from error
+        return read_sweep(self.sweep_file)
 
     def write_sweep(self, sweep: Sweep) -> None:
         """Records the sweep in place of the one before."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(finite(asdict(sweep)), indent=2, ensure_ascii=False)
-        write_atomically(self.sweep_file, text + "\n")
+        write_sweep(self.sweep_file, sweep)
 
     def losses(self, results: Sequence[Result]) -> list[Loss]:
         """The jobs without a finished result, as of the last sweep and as the run folders show."""
-        finished = {result.run_id for result in results if result.status == "finished"}
-        jobs = {job.run: job for job in self.sweep().jobs}
-        found = {name: _loss(job) for name, job in jobs.items() if name not in finished}
-        for result in results:
-            if result.status != "finished":
-                label = jobs[result.run_id].label if result.run_id in jobs else result.run_id
-                found[result.run_id] = self._recorded_loss(result, label)
-        known = {result.run_id for result in results} | jobs.keys()
+        sweep, by_name = self.sweep(), {result.run_id: result for result in results}
+        jobs = {job.run: job for job in sweep.jobs}
+        found = {name: job.loss() for name, job in jobs.items() if not sweep.is_made(job, by_name.get(name))}
+        for name, result in by_name.items():
+            if result.status != "finished" and name not in found:
+                label = jobs[name].label if name in jobs else name
+                found[name] = self._recorded_loss(result, label)
         for file in sorted(self.runs.glob("*/config.yaml")):
             name = file.parent.name
-            if name not in known:
+            if name not in found and not (file.parent / "result.json").exists():
                 found[name] = Loss(label=name, status="unfinished", error="", console_file=_console(name))
         return [found[name] for name in sorted(found)]
 
@@ -135,13 +118,13 @@ class ExperimentFolder:
 
     def evidence(self, experiment: Experiment) -> Evidence:
         """What there is, judged."""
-        results = self.results()
+        results, unreadable = self.records()
         return judge(
             experiment,
             results=results,
-            losses=self.losses(results),
+            losses=[*unreadable, *self.losses(results)],
             changes=changes(self.versions()),
-            command=self.sweep().command,
+            command="\n".join(self.sweep().commands),
         )
 
     def _declared_text(self) -> str:
@@ -168,7 +151,7 @@ def load(reference: str, *, root: Path | None = None) -> Evidence:
         return folder.evidence(_last_declared(folder))
     evidence = folder.evidence(declared(file))
     later = _edit_since(folder, file)
-    return Evidence(**{**vars(evidence), "changes": (*evidence.changes, *later)})
+    return replace(evidence, changes=(*evidence.changes, *later))
 
 
 def located(reference: str, *, root: Path) -> tuple[ExperimentFolder, Path | None]:
@@ -199,10 +182,6 @@ def _edit_since(folder: ExperimentFolder, file: Path) -> list[str]:
     known = folder.versions()
     now = Version.of_file(file)
     return [f"since it was last run: {what}" for what in change(known[-1], now)] if known else []
-
-
-def _loss(job: SweptJob) -> Loss:
-    return Loss(label=job.label, status=job.status, error=job.error, console_file=job.console_file)
 
 
 def _console(name: str) -> str:

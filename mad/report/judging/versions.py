@@ -59,8 +59,14 @@ def document(version: Version, *, n_results: int) -> str:
 
 
 def changes(known: Sequence[Version]) -> list[str]:
-    """How each version differs from the one before, one sentence for each key."""
-    return [f"{_when(after)}: {what}" for before, after in pairwise(known) for what in change(before, after)]
+    """How each version differs from the one before, one sentence for each key.
+
+    A first version that was written down with results in is a change, too: nobody knows what stood before.
+    """
+    late = [f"{_when(each)}: first written down" for each in known[:1] if each.n_results]
+    return late + [
+        f"{_when(after)}: {what}" for before, after in pairwise(known) for what in change(before, after)
+    ]
 
 
 def change(before: Version, after: Version) -> list[str]:

@@ -4,17 +4,14 @@ What stands in it is never changed: an entry is added at the end, and only the c
 follow. An entry that would repeat the one before of the same experiment is not added.
 """
 
-import fcntl
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mad.progress import duration
 from mad.report.atomic import write_atomically
 from mad.report.judging.evidence import Check, Evidence
+from mad.report.lock import alone
 from mad.report.pages.costs import elapsed, usd_of
 from mad.report.pages.page import escaped, link
 from mad.report.pages.wording import count, moment, plain, spread
@@ -64,8 +61,7 @@ def decision_entry(evidence: Evidence, decision: str, *, at: datetime) -> str:
 
 def append(file: Path, entry: str) -> bool:
     """Adds the entry; whether it says anything new. Processes that do it at once wait for each other."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(file.parent):
+    with alone(file.parent):
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         body = FRONT.sub("", text, count=1)
         if _without_time(entry) == _without_time(_last_like(entry, body)):
@@ -148,14 +144,3 @@ def _cost(evidence: Evidence) -> str:
 
 def _links(name: str, *files: str) -> str:
     return ", ".join(link(file, f"{name}/{file}") for file in files)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the folder against other writers of the log, without leaving a file behind."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -53,3 +53,12 @@ class Pages:
     def _on_disk(self, name: str) -> bytes | None:
         file = self.folder.path / name
         return file.read_bytes() if file.exists() else None
+
+
+def check_readable(reference: str, *, root: Path | None = None) -> None:
+    """Reads all that the pages are made of. Raises ValueError for what cannot be read, naming it."""
+    folder, _ = located(reference, root=root or Path())
+    evidence = load(reference, root=root)
+    folder.decision()
+    history(folder.path / HISTORY)
+    read_curves(folder.runs, evidence.results)

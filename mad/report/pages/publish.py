@@ -9,9 +9,12 @@ from mad.report.pages.pages import Pages
 LOG = "experiments/experiment-log.md"
 
 
-def publish(reference: str, *, root: Path | None = None, at: datetime | None = None) -> list[str]:
+def publish(
+    reference: str, *, swept: bool = False, root: Path | None = None, at: datetime | None = None
+) -> list[str]:
     """Writes an experiment's pages, and what is new into the log; returns what was done, in lines.
 
+    ``swept``: whether runs have just been made, which is an entry of the log; a new decision is one always.
     ``root`` holds ``experiments/`` (by default the working directory), ``at`` is the time in the log
     (by default now). Raises ValueError if there is no such experiment, or a record is broken.
     """
@@ -19,7 +22,7 @@ def publish(reference: str, *, root: Path | None = None, at: datetime | None = N
     pages.write()
     evidence, decision, log = pages.evidence, pages.decision, (root or Path()) / LOG
     now = at or datetime.now(UTC)
-    if evidence.results or evidence.losses:
+    if swept:
         append(log, sweep_entry(evidence, at=now))
     if decision and decision.strip():
         append(log, decision_entry(evidence, decision, at=now))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, load, located
+from mad.report.judging.folder import ExperimentFolder, load, located
+from mad.report.judging.swept import Sweep, SweptJob
 from mad.report.result import Result
 from tests.report.judging.runs import run, seeds
 from tests.report.judging.test_experiment import ROOT, written
@@ -88,8 +89,11 @@ def test_a_root_without_conf_takes_the_package_s_own(tmp_path: Path) -> None:
 def test_a_broken_result_is_named(folder: ExperimentFolder, tmp_path: Path) -> None:
     record(folder, run())
     next(folder.runs.glob("*/result.json")).write_text("{")
+    (loss,) = load("008", root=tmp_path).losses
+    assert loss.status == "unreadable"
+    assert "result.json is no JSON" in loss.error
     with pytest.raises(ValueError, match=r"result\.json is no JSON"):
-        load("008", root=tmp_path)
+        folder.results()
 
 
 def test_jobs_without_a_finished_result_are_losses(folder: ExperimentFolder, tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_jobs_without_a_finished_result_are_losses(folder: ExperimentFolder, tmp
     (folder.runs / "begun/config.yaml").touch()
     folder.write_sweep(
         Sweep(
-            command="mad -m experiment=008",
+            commands=("mad -m experiment=008",),
             jobs=(
                 SweptJob(label="seed=0", run=good.run_id, status="finished"),
                 SweptJob(label="seed=1", run=diverged.run_id, status="diverged", error="not finite"),
@@ -134,7 +138,7 @@ def test_a_job_that_has_finished_since_is_no_loss(folder: ExperimentFolder) -> N
 
 def test_a_sweep_is_read_as_it_was_written(folder: ExperimentFolder) -> None:
     assert folder.sweep() == Sweep()
-    sweep = Sweep(command="mad", jobs=(SweptJob(label="ä|<b>", run="r", status="failed", error="a\nb"),))
+    sweep = Sweep(commands=("mad",), jobs=(SweptJob(label="ä|<b>", run="r", status="failed", error="a\nb"),))
     folder.write_sweep(sweep)
     assert folder.sweep() == sweep
     folder.sweep_file.write_text('{"jobs": 3}')

@@ -49,19 +49,20 @@ def result_file(root: Path) -> Path:
 
 def worsen(root: Path) -> None:
     record = json.loads(result_file(root).read_text())
+    del record["sha256"]
     record["metrics"]["test/accuracy"] = 0.25
     result_file(root).write_text(json.dumps(record))
 
 
 def test_a_report_has_its_pages_its_history_and_a_line_in_the_log(root: Path) -> None:
-    lines = publish("008", root=root, at=NOON)
+    lines = publish("008", swept=True, root=root, at=NOON)
     assert lines[1].startswith(f"{NAME}: ")
     assert sorted(contents(root)) == ["experiment-log.md", "report.html", "report.md", "reports.jsonl"]
     assert b"curves-of-0" in contents(root)["report.html"]
 
 
 def test_made_twice_nothing_changes(root: Path) -> None:
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     before = contents(root)
     publish("cosine-log-linear", root=root, at=NOON + timedelta(days=3))
     assert contents(root) == before
@@ -70,11 +71,11 @@ def test_made_twice_nothing_changes(root: Path) -> None:
 
 def test_check_finds_what_parts_ways(root: Path) -> None:
     assert len(check("008", root=root)) == 3
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     page = root / "experiments" / NAME / "report.md"
     page.write_text(page.read_text().replace("cos_log_linear", "cos_log_linear the great"))
     assert [NAME in line and "report.md" in line for line in check("008", root=root)] == [True]
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     worsen(root)
     before = contents(root)
     assert len(check("008", root=root)) == 3
@@ -82,15 +83,15 @@ def test_check_finds_what_parts_ways(root: Path) -> None:
 
 
 def test_a_lost_curve_is_found(root: Path) -> None:
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     (result_file(root).parent / "metrics.jsonl").unlink()
     assert {Path(line.split()[0]).name for line in check("008", root=root)} == {"report.md", "report.html"}
 
 
 def test_a_new_result_is_news_and_a_new_entry(root: Path) -> None:
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     worsen(root)
-    publish("008", root=root, at=NOON + timedelta(hours=1))
+    publish("008", swept=True, root=root, at=NOON + timedelta(hours=1))
     assert len(history(root / "experiments" / NAME / HISTORY)) == 2
     assert (
         "cos_log_linear: 79.8 %, n = 3 at 0.001; now 61.6 %"
@@ -100,10 +101,10 @@ def test_a_new_result_is_news_and_a_new_entry(root: Path) -> None:
 
 
 def test_a_decision_is_quoted_logged_and_left_alone(root: Path) -> None:
-    publish("008", root=root, at=NOON)
+    publish("008", swept=True, root=root, at=NOON)
     decision = root / "experiments" / NAME / "decision.md"
     decision.write_text("# ABANDON\n\nIt is not worth it.\n")
-    publish("008", root=root, at=NOON + timedelta(hours=1))
+    publish("008", swept=True, root=root, at=NOON + timedelta(hours=1))
     assert decision.read_text() == "# ABANDON\n\nIt is not worth it.\n"
     assert b"It is not worth it." in contents(root)["report.html"]
     assert contents(root)["experiment-log.md"].count(b", decision\n") == 1
