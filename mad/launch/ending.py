@@ -14,5 +14,7 @@ class Ending:
     ``running`` for a job that another process is at, ``waiting`` for one that was not begun."""
     result: Result | None = None
     error: str | None = None
+    raised: bool = False
+    """Whether it failed by an exception of its own: the process did not die, nor was it stopped."""
     seconds: float | None = None
     """In this sweep; None for a job that had finished before."""

@@ -1,17 +1,21 @@
 """How long the rest of a sweep may take, from what has been run before."""
 
+import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from mad.launch.settings import Launch
 from mad.progress import duration
+from mad.report.identity import meaning
 from mad.report.judging.experiment import Experiment
+from mad.report.judging.selector import canonical
+from mad.report.leaves import leaves
 from mad.report.record import RunFolder
 from mad.report.result import Result
 
-ALIKE = ("model", "task", "recipe", "trainer")
-"""Choices that decide how long a run takes."""
+NO_MATTER = ("seed", "trainer.learning_rate")
+"""Keys that do not decide how long a run takes; what ends a run early is not known beforehand."""
 
 
 def rest_of(configs: Sequence[Mapping[str, Any]]) -> str:
@@ -39,14 +43,14 @@ def _estimate(left: Sequence[Mapping[str, Any]], *, n_all: int) -> str:
 
 def _seconds(left: Sequence[Mapping[str, Any]]) -> tuple[float | None, int]:
     """Of one process, and the number of earlier runs behind it; None if nothing like one of them was run."""
-    earlier = [run for run in _earlier(left[0]) if run.status == "finished" and run.cost.get("seconds")]
-    known: dict[tuple[str, ...], list[float]] = {}
-    for run in earlier:
-        known.setdefault(_kind(run.config), []).append(float(run.cost["seconds"] or 0))
+    known: dict[str, list[float]] = {}
+    for run in _earlier(left[0]):
+        if run.status == "finished" and run.cost.get("seconds"):
+            known.setdefault(_kind(run.config), []).append(float(run.cost["seconds"] or 0))
     kinds = [_kind(config) for config in left]
     if not all(kind in known for kind in kinds):
         return None, 0
-    return sum(fmean(known[kind]) for kind in kinds), len(earlier)
+    return sum(fmean(known[kind]) for kind in kinds), sum(len(known[kind]) for kind in set(kinds))
 
 
 def _earlier(config: Mapping[str, Any]) -> list[Result]:
@@ -60,6 +64,7 @@ def _earlier(config: Mapping[str, Any]) -> list[Result]:
     return found
 
 
-def _kind(config: Mapping[str, Any]) -> tuple[str, ...]:
-    choices = (config.get("asked") or {}).get("choices") or {}
-    return tuple(str(choices.get(group)) for group in ALIKE)
+def _kind(config: Mapping[str, Any]) -> str:
+    """What the run is but for the keys that do not matter here, as text."""
+    kept = {key: canonical(value) for key, value in leaves(meaning(config)) if key not in NO_MATTER}
+    return json.dumps(kept, sort_keys=True)

@@ -191,7 +191,7 @@ class _Worker:
             )
         status = kind if kind in ("refused", "running") else "failed"
         seconds = None if status == "running" else self.seconds
-        return Ending(status=status, error=text, seconds=seconds)
+        return Ending(status=status, error=text, raised=kind == "failed", seconds=seconds)
 
 
 def _cause(exit_code: int | None) -> str:

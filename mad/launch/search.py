@@ -34,8 +34,6 @@ from mad.report.tables import terminal
 
 SEARCHES = Path("runs", "searches")
 
-TELLS = ("finished", "diverged", "failed", "refused")
-"""Endings that say something about the values; the others only say that a run goes on another time."""
 
 BUSY = 0.9
 """The share of the processes' time that a batch should use, if all runs take equally long."""
@@ -170,7 +168,7 @@ class _Trials:
             else:
                 asked.append(trial)
         for trial, endings in zip(asked, self._endings(asked), strict=True):
-            if all(ending.status in TELLS for ending in endings):
+            if all(tells(ending) for ending in endings):
                 self.study.tell(trial, [_run(ending) for ending in endings])
             else:
                 self.go_on = False
@@ -209,6 +207,14 @@ class _Trials:
     def _label(self, values: dict[str, Value], words: Sequence[str]) -> str:
         chosen = [entry.word(values[entry.key]) for entry in self.space.open]
         return " ".join([*chosen, *[word for word in words if word in self.space.seeds]])
+
+
+def tells(ending: Ending) -> bool:
+    """Whether it says something about the values, and not only that a run goes on another time.
+
+    A run that died or was killed says nothing: memory may have been short just then.
+    """
+    return ending.status in ("finished", "diverged", "refused") or ending.raised
 
 
 def _run(ending: Ending) -> Run:

@@ -9,9 +9,8 @@ from tests.results import small_config, small_result
 
 
 def job(folder: Path, *, seed: int, model: str = "softmax", **changes: Any) -> dict[str, Any]:
-    """A config with two processes that says what was chosen."""
-    asked = {"overrides": [], "choices": {"model": model}}
-    return small_config(folder, seed=seed, asked=asked, **changes)
+    """A config with two processes."""
+    return small_config(folder, seed=seed, model={"_target_": f"mad.{model}", "d_model": 8}, **changes)
 
 
 def finish(config: dict[str, Any]) -> None:
@@ -26,6 +25,14 @@ def test_earlier_runs_of_the_same_kind_tell_how_long_the_rest_takes(tmp_path: Pa
     assert rest_of(jobs) == "5 runs: 1 finished before, 4 to run; about 6 s (2 at once, after 1 earlier runs)"
     other = job(tmp_path, seed=9, model="cosformer")
     assert rest_of([*jobs, other]).endswith("so there is no estimate")
+
+
+def test_what_the_choices_do_not_name_counts_as_well(tmp_path: Path) -> None:
+    finish(job(tmp_path, seed=0))
+    other_rate = job(tmp_path, seed=0, trainer={"learning_rate": 1e-2, "steps": 1000})
+    assert "about 3 s" in rest_of([other_rate])
+    longer = job(tmp_path, seed=0, trainer={"learning_rate": 1e-3, "steps": 9000})
+    assert rest_of([longer]).endswith("so there is no estimate")
 
 
 def test_a_declaration_is_asked_where_nothing_was_run(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from mad.door.space import Choice, Space, Span
+from mad.launch.ending import Ending
 from mad.launch.experiment import in_full
-from mad.launch.search import SEARCHES, batch_size, checked, folder_of, search
+from mad.launch.search import SEARCHES, batch_size, checked, folder_of, search, tells
 from mad.report.lock import AlreadyRunning, locked
 from mad.report.record import RunFolder
 from mad.run import main
@@ -247,3 +248,10 @@ def test_in_an_experiment_its_declaration_is_kept_and_its_grid_is_not_run() -> N
     assert (folder / "declared.yaml").exists()
     assert (folder / "report.md").exists()
     assert best_command(shown)[:2] == ["mad", "experiment=001_mqar_controls"]
+
+
+def test_a_run_that_was_killed_says_nothing_of_its_values() -> None:
+    assert not tells(Ending(status="failed", error="killed by SIGKILL"))
+    assert tells(Ending(status="failed", error="something broke", raised=True))
+    assert tells(Ending(status="diverged"))
+    assert not tells(Ending(status="waiting"))
