@@ -1,5 +1,6 @@
 """The fixture ``plane``: a loopback of Modal's control plane that the real client is led to."""
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -20,8 +21,12 @@ def one_plane() -> Iterator[Plane]:
 def plane(one_plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plane]:
     """The plane, emptied, with this process's environment leading there."""
     one_plane.clear()
+    for name in [name for name in os.environ if name.startswith("MODAL_")]:
+        monkeypatch.delenv(name)
     for name, value in one_plane.variables.items():
         monkeypatch.setenv(name, value)
+    if "modal" in sys.modules:  # imported before, it has read the file of whoever runs the tests
+        monkeypatch.setattr("modal.config._user_config", {})
     yield one_plane
     if "modal" in sys.modules:
         from modal.client import _Client

@@ -16,12 +16,12 @@ class Blocks:
         application.router.add_put("/blob/{id}", self._put_blob)
         application.router.add_get("/blob/{id}", self._get_blob)
         application.router.add_get("/volume/{id}", self._get_block)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
 
     async def open(self) -> str:
         """Listens, and returns the address."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 

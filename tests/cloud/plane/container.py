@@ -16,7 +16,7 @@ from tests.cloud.plane.functions import Function
 from tests.cloud.plane.wire import CONTAINER_HEADER
 
 if TYPE_CHECKING:
-    from tests.cloud.plane.calls import Input
+    from tests.cloud.plane.calls import Call, Input
     from tests.cloud.plane.volumes import View
 
 
@@ -38,6 +38,7 @@ class Container:
         self.views = views
         self.on_text = on_text
         self.input: Input | None = None
+        self.last_call: Call | None = None  # whose text it is that comes, also when the input is done
         self.n_inputs = 0
         self.log = ""
         self.preempted = False

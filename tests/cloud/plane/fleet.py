@@ -109,6 +109,7 @@ class Fleet:
         self.waiting.inputs.remove(one)
         one.starts += 1
         one.container, container.input = container, one
+        container.last_call = one.call
         container.n_inputs += 1
         self._failed_starts.pop(container.function.id, None)
         if one.call.timeout:

@@ -34,7 +34,7 @@ class Service:
         self.apps = Apps(self.names, self.bell)
         self.functions = Functions(self.names)
         self.calls = Calls(self.names, self.functions, self.bell, self.files.data)
-        self.volumes = Volumes(self.names, root / "volumes")
+        self.volumes = Volumes(self.names, root / "volumes", contents=self.files.contents)
         self.waiting = Waiting(self.bell, limits)
         self.fleet = Fleet(self.waiting, limits=limits, launch=self._launch)
         self.calls.on_input = self.waiting.add
@@ -142,6 +142,6 @@ class Service:
         )
 
     def _keep_text(self, container: Container, text: str) -> None:
-        if container.input is not None:
-            container.input.call.log += text
+        if container.last_call is not None:
+            container.last_call.log += text
         self.apps.log(container.function.app_id, text, container=container.id)

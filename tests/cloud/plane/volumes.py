@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +63,10 @@ class View:
 class Volumes:
     """Answers what concerns volumes, for clients and for containers."""
 
-    def __init__(self, names: Names, root: Path) -> None:
+    def __init__(self, names: Names, root: Path, *, contents: Mapping[str, bytes]) -> None:
         self.names = names
         self.root = root
+        self.contents = contents  # what clients have uploaded, by SHA-256
         self.url = ""  # of the HTTP listener, once it is known
         self._ids: dict[str, str] = {}
         self._turn = asyncio.Lock()  # one commit or reload at a time
@@ -141,6 +142,15 @@ class Volumes:
         address = f"{self.url}/volume/{request.volume_id}?path={quote(request.path)}"
         urls = [f"{address}&block={start // BLOCK_BYTES}" for start in range(0, size, BLOCK_BYTES)]
         return pb.VolumeGetFile2Response(get_urls=urls, size=size, start=0, len=size)
+
+    async def VolumePutFiles(self, request: pb.VolumePutFilesRequest, _: Any) -> Empty:
+        for file in request.files:
+            path = self.path(request.volume_id, file.filename)
+            if path.exists() and request.disallow_overwrite_existing_files:
+                raise GRPCError(Status.ALREADY_EXISTS, f"{file.filename} exists in the volume")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.contents[file.sha256_hex])
+        return Empty()
 
     async def VolumeRemoveFile(self, request: pb.VolumeRemoveFileRequest, _: Any) -> Empty:
         path = self.path(request.volume_id, request.path)
