@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,11 +107,11 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
     import yaml
 
     from mad.launch.estimate import rest_of
-    from mad.launch.settings import Launch
+    from mad.launch.settings import Cloud, launcher
     from mad.report.record import RunFolder
 
+    settings = [launcher(job.config) for job in jobs][-1]
     for job in jobs:
-        Launch.of(job.config)
         folder = RunFolder.of(job.config)
         if whole:
             print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))
@@ -119,14 +120,16 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
         print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
     if not whole:
         print(rest_of([job.config for job in jobs]))
+    if isinstance(settings, Cloud):
+        from mad.launch.cloud.launcher import cost_lines
+
+        print("\n".join(cost_lines([job.config for job in jobs], settings)))
     return 0
 
 
 def _sweep(request: Request) -> int:
     """Composes all jobs, while the server of the workers imports what they need, and runs them."""
-    from mad.launch.server import OF_A_RUN, started
-
-    with started(OF_A_RUN):
+    with _prepared(request):
         from mad.launch.experiment import Declared
         from mad.launch.sweep import labels_of, sweep
         from mad.report.tables import terminal
@@ -136,6 +139,19 @@ def _sweep(request: Request) -> int:
         whole = len(request.overrides) == 1
         experiment = Declared.of(configs, command=request.command, whole=whole)
         return sweep(configs, labels, console=terminal(), experiment=experiment)
+
+
+def _prepared(request: Request) -> AbstractContextManager[None]:
+    """The server for workers here, or nothing for Modal, whose account is looked at before anything else."""
+    from mad.launch.choice import is_cloud
+    from mad.launch.server import OF_A_RUN, started
+
+    if not is_cloud(request.overrides):
+        return started(OF_A_RUN)
+    from mad.launch.cloud.account import check_account
+
+    check_account()
+    return nullcontext()
 
 
 def _swept(request: Request) -> list["Job"]:
@@ -151,9 +167,15 @@ def _swept(request: Request) -> list["Job"]:
 
 
 def _run(job: "Job") -> int:
-    """One run, in this process, unless it has finished before."""
+    """One run, in this process or at Modal, unless it has finished before."""
     from mad.launch.local import run
+    from mad.launch.settings import Cloud, launcher
     from mad.report.tables import show_result, terminal
+
+    if isinstance(launcher(job.config), Cloud):
+        from mad.launch.cloud.single import run_one
+
+        return run_one(job.config, console=terminal())
 
     console = terminal()
     result, folder = run(job.config, console=console)
