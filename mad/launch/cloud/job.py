@@ -41,7 +41,7 @@ class Job:
 
     def standing(self, *, store: Store) -> Standing:
         """How far it is, as the volume shows."""
-        tried = tried_of(self.ticket, store=store)
+        tried = self.attempts(store=store)
         if not tried:
             return Standing(state="queued")
         seconds = seconds_of(tried[:-1]) + _age(tried[-1])
@@ -52,6 +52,10 @@ class Job:
             usd=self.ticket.rate.usd(seconds),
             row=last_row(self.ticket, store=store),
         )
+
+    def attempts(self, *, store: Store) -> list[Attempt]:
+        """What the volume shows of its goes."""
+        return tried_of(self.ticket, store=store)
 
     def settle(self, outcome: Outcome, *, store: Store) -> Ending:
         """Fetches what there is, writes down what it cost, closes the ticket, and says how it ended.
