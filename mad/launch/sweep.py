@@ -16,6 +16,7 @@ from mad.report.judging.folder import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live
+from mad.track.plan import settled
 
 EXECUTE = "mad.execute:execute"
 
@@ -65,7 +66,11 @@ def carried_out(
     entries = [Entry(label=labels[i], metrics=folders[i].metrics) for i in indices]
     board = _board(entries, console=console, split=split)
     pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
-    works = [Work(config=configs[i], console_file=folders[i].console_file) for i in indices]
+    to_run = settled(
+        [configs[i] for i in indices], say=lambda line: console.print(line, markup=False, soft_wrap=True)
+    )
+    files = [folders[i].console_file for i in indices]
+    works = [Work(config=config, console_file=file) for config, file in zip(to_run, files, strict=True)]
     for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
         endings[folders[index].path] = ending
         if ending.status == "refused":
