@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return answer(words) if is_verb(words) else _answer(Request.of(words))
     except ValueError as error:
-        print(f"mad: {error}", file=sys.stderr)
+        from mad.report.redaction import redacted
+
+        print(f"mad: {redacted(str(error))}", file=sys.stderr)
         return 2
     except AlreadyRunning as error:
         print(f"mad: {error}", file=sys.stderr)
@@ -109,9 +111,11 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
     from mad.launch.estimate import rest_of
     from mad.launch.settings import Cloud, launcher
     from mad.report.record import RunFolder
+    from mad.track import Track
 
     settings = [launcher(job.config) for job in jobs][-1]
     for job in jobs:
+        Track.of(job.config)
         folder = RunFolder.of(job.config)
         if whole:
             print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "model": ["shapes", "mixers.base", "channel_mixers", "norms"],
     "tasks": ["shapes", "seeding", "blueprint"],
     "train": ["shapes", "seeding", "tasks.base", "track", "progress", "report"],
-    "track": ["progress", "report.result"],
+    "track": ["blueprint", "progress", "report.redaction", "report.result"],
     "report": ["progress"],
     "door": ["blueprint"],
     "launch": ["door.quiet", "door.folder", "report", "track", "progress", "execute"],
@@ -38,8 +38,8 @@ MAY_IMPORT = {
         "mixers.kernels",
         "mixers.timing",
     ],
-    "browse": ["blueprint", "door.folder", "progress", "report"],
-    "run": ["blueprint", "browse.verbs", "door", "launch", "report"],
+    "browse": ["blueprint", "door.folder", "progress", "report", "track.account"],
+    "run": ["blueprint", "browse.verbs", "door", "launch", "report", "track"],
 }
 """By the first part of a module's name: what it may import besides its own kind, by prefix."""
 
@@ -65,13 +65,14 @@ ONLY_IN = {
         "train",
         "execute.py",
     ],
-    "wandb": [],
+    "wandb": ["track/weights_and_biases.py"],
+    "trackio": ["track/trackio_dashboard.py"],
     "modal": [],
     "optuna": [],
 }
 """Where a heavy or optional library may be known."""
 
-EARLY = ["torch", "numpy", "jaxtyping", "wandb", "modal", "optuna"]
+EARLY = ["torch", "numpy", "jaxtyping", "wandb", "trackio", "modal", "optuna"]
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -30,6 +30,7 @@ from mad.report.judging.folder import SweptJob
 from mad.report.lock import AlreadyRunning, locked
 from mad.report.record import RunFolder
 from mad.report.tables import terminal
+from mad.track.plan import settled
 
 SEARCHES = Path("runs", "searches")
 
@@ -70,6 +71,7 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     """
     installed()
     first = checked(space)
+    track = settled([first], say=lambda line: console.print(line, markup=False, soft_wrap=True))[0]["track"]
     n_at_once = batch_size(n_processes=Launch.of(first).n_processes, n_runs=max(len(space.seeds), 1))
     experiment = Declared.of([first], command=command, whole=False)
     if experiment:
@@ -77,7 +79,7 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     folder = folder_of(space, first)
     with locked(folder):
         study = Study(folder / "journal.log", space.open, seed=int(first["seed"]))
-        trials = _Trials(space, study, console, function, experiment)
+        trials = _Trials(space, study, console, function, experiment, track)
         _announce(study, n_trials, folder, console=console)
         while trials.go_on and (n_left := n_trials - len(study.told())) > 0:
             trials.run(min(n_at_once, n_left))
@@ -152,6 +154,8 @@ class _Trials:
     console: Console
     function: str
     experiment: Declared | None
+    track: dict[str, Any]
+    """The tracker's settings for all runs."""
     signal: Signals | None = None
     go_on: bool = True
     """Whether all that was asked has been told."""
@@ -180,7 +184,7 @@ class _Trials:
         for index, trial in enumerate(asked):
             for number, words in enumerate(self.space.runs(trial.values)):
                 try:
-                    configs.append(compose(words))
+                    configs.append({**compose(words), "track": self.track})
                 except ValueError as error:
                     self.console.print(f"refused  {error}", markup=False, soft_wrap=True)
                     continue

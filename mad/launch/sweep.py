@@ -16,6 +16,7 @@ from mad.report.judging.folder import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
 from mad.track import is_live
+from mad.track.plan import settled
 
 EXECUTE = "mad.execute:execute"
 
@@ -89,6 +90,7 @@ def _run(
     if not configs:
         return [], None
     settings = launcher(configs[0])
+    configs = settled(configs, say=lambda line: console.print(line, markup=False, soft_wrap=True))
     if not isinstance(settings, Launch):
         from mad.launch.cloud.launcher import run_there
 

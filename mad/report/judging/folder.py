@@ -17,6 +17,7 @@ from mad.report.judging.evidence import Evidence, Loss
 from mad.report.judging.experiment import Experiment, declared, find, named
 from mad.report.judging.judge import judge
 from mad.report.judging.versions import Version, change, changes, document, versions
+from mad.report.redaction import redacted_value
 from mad.report.result import Result, finite
 from mad.report.stamp import ROOT
 
@@ -89,9 +90,9 @@ class ExperimentFolder:
             raise ValueError(f"{self.sweep_file} is no record of a sweep ({error}); move it away") from error
 
     def write_sweep(self, sweep: Sweep) -> None:
-        """Records the sweep in place of the one before."""
+        """Records the sweep in place of the one before, without the secrets that were typed or told."""
         self.path.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(finite(asdict(sweep)), indent=2, ensure_ascii=False)
+        text = json.dumps(redacted_value(finite(asdict(sweep))), indent=2, ensure_ascii=False)
         write_atomically(self.sweep_file, text + "\n")
 
     def losses(self, results: Sequence[Result]) -> list[Loss]:
