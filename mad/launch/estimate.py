@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from mad.launch.settings import Launch
+from mad.launch.settings import launcher
 from mad.progress import duration
 from mad.report.judging.experiment import Experiment
 from mad.report.record import RunFolder
@@ -33,7 +33,7 @@ def alike(config: Mapping[str, Any], *, among: Callable[[Path], bool]) -> list[R
 def _estimate(left: Sequence[Mapping[str, Any]], *, n_all: int) -> str:
     seconds, n_known = _seconds(left)
     if seconds is not None:
-        n_processes = min(Launch.of(left[0]).n_processes, len(left))
+        n_processes = min(launcher(left[0]).n_processes, len(left))
         return (
             f"about {duration(seconds / n_processes)} ({n_processes} at once, after {n_known} earlier runs)"
         )

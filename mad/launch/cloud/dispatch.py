@@ -4,7 +4,6 @@ A job is launched once, whoever else launches at the same moment: the lock decid
 all. All of a launch go into one detached app, which outlives this process.
 """
 
-import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +22,10 @@ from mad.launch.ending import Ending
 from mad.report.lock import AlreadyRunning
 from mad.report.record import RunFolder
 from mad.report.stamp import git
+from mad.track import Track, account
 
 if TYPE_CHECKING:
     from modal import Secret
-
-KEYS = ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_ENTITY")
-"""Variables that go along as a secret of Modal's where a run is tracked by W&B."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +181,9 @@ def _secrets(configs: Sequence[Mapping[str, Any]]) -> list["Secret"]:
     """The key to W&B, for this launch only, if a run is to be tracked there and there is one."""
     import modal
 
-    kinds = {(config.get("track") or {}).get("kind") for config in configs}
-    found: dict[str, str | None] = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
-    wanted = kinds & {"wandb", "auto"} and "WANDB_API_KEY" in found
-    return [modal.Secret.from_dict(found)] if wanted else []
+    sent = [Track.of(config) for config in configs]
+    key = account.api_key()
+    if not key or not any(track.kind == "wandb" and track.mode == "online" for track in sent):
+        return []
+    found: dict[str, str | None] = {account.VARIABLE: key, "WANDB_BASE_URL": account.host()}
+    return [modal.Secret.from_dict(found)]

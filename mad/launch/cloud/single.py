@@ -9,6 +9,7 @@ from mad.launch.cloud.launcher import run_there
 from mad.launch.ending import Ending
 from mad.report.record import RunFolder
 from mad.report.tables import show_result
+from mad.track.plan import settled
 
 
 def run_one(config: Mapping[str, Any], *, console: Console) -> int:
@@ -24,7 +25,8 @@ def run_one(config: Mapping[str, Any], *, console: Console) -> int:
     else:
         if state == "stale":
             console.print("there is a record of this run by other code; it is kept under superseded/")
-        [ending], received = run_there([config], [folder.name], console=console)
+        configs = settled([config], say=lambda line: console.print(line, markup=False, soft_wrap=True))
+        [ending], received = run_there(configs, [folder.name], console=console)
     if ending.result:
         show_result(ending.result, console=console)
     elif ending.error:
