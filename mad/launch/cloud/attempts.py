@@ -1,6 +1,7 @@
 """The goes that a job has had in containers: how many, how long, how ended. Kept on the volume."""
 
 import json
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -45,6 +46,7 @@ class Logbook:
         self._file = folder / NAME
         self._earlier = attempts_of(self._file.read_bytes()) if self._file.exists() else []
         self._began = time.monotonic()
+        self._one_at_a_time = threading.Lock()
         self._now = Attempt(began=datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -53,11 +55,12 @@ class Logbook:
         return len(self._earlier) + 1
 
     def sign(self, *, ended: str = "") -> None:
-        """Writes down how long the present attempt has lasted, and how it ended if it has."""
-        ended = ended or self._now.ended
-        self._now = replace(self._now, seconds=time.monotonic() - self._began, ended=ended)
-        text = json.dumps(self.entries(), indent=1, allow_nan=False)
-        write_atomically(self._file, text + "\n")
+        """Writes down how long the present attempt has lasted, and how it ended if it has; from any thread."""
+        with self._one_at_a_time:
+            ended = ended or self._now.ended
+            self._now = replace(self._now, seconds=time.monotonic() - self._began, ended=ended)
+            text = json.dumps(self.entries(), indent=1, allow_nan=False)
+            write_atomically(self._file, text + "\n")
 
     def entries(self) -> list[dict[str, Any]]:
         """All attempts, plain."""

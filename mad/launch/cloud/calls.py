@@ -1,8 +1,10 @@
 """What has become of a call at Modal: still to come, come back with an envelope, or ended some other way."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from mad.launch.cloud.store import asking
 from mad.launch.cloud.ticket import Ticket
 
 
@@ -17,30 +19,31 @@ class Outcome:
     device: str = ""
 
 
-class NoAnswer(Exception):
-    """Modal could not be asked; the job is not concerned."""
-
-
 def outcome(ticket: Ticket) -> Outcome | None:
     """How the call ended; None while it has not. Raises NoAnswer if Modal could not be asked."""
+    from modal import exception
+
+    try:
+        with asking():
+            return _asked(ticket)
+    except (exception.InputCancellation, KeyboardInterrupt) as error:
+        return Outcome(status="failed", error=f"Modal ended it: {str(error) or type(error).__name__}")
+
+
+def _asked(ticket: Ticket) -> Outcome | None:
     import modal
     from modal import exception
 
     try:
-        envelope: dict[str, Any] = modal.FunctionCall.from_id(ticket.call).get(timeout=0)
+        return _of(modal.FunctionCall.from_id(ticket.call).get(timeout=0))
+    except TimeoutError:
+        return None
     except exception.FunctionTimeoutError:
         return Outcome(status="failed", error=_late(ticket))
     except (exception.OutputExpiredError, exception.NotFoundError):
         return Outcome(status="failed", error="Modal does not know the call any more; run it again to go on")
-    except (exception.ConnectionError, exception.ServiceError, exception.InternalError, OSError) as error:
-        if isinstance(error, TimeoutError):
-            return None
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
-    except exception.AuthError as error:
-        raise ValueError(f"Modal refuses the token ({error}); run `modal token new`") from error
-    except (exception.Error, exception.InputCancellation, KeyboardInterrupt) as error:
+    except (exception.RemoteError, exception.InternalFailure, exception.ExecutionError) as error:
         return Outcome(status="failed", error=f"Modal ended it: {str(error) or type(error).__name__}")
-    return _of(envelope)
 
 
 def cancel(ticket: Ticket) -> None:
@@ -48,14 +51,8 @@ def cancel(ticket: Ticket) -> None:
     import modal
     from modal import exception
 
-    try:
+    with asking(), suppress(exception.NotFoundError):
         modal.FunctionCall.from_id(ticket.call).cancel()
-    except exception.NotFoundError:
-        return
-    except exception.AuthError as error:
-        raise ValueError(f"Modal refuses the token ({error}); run `modal token new`") from error
-    except (exception.Error, OSError) as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
 
 
 def _late(ticket: Ticket) -> str:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 
 from mad.launch.cloud.account import check_account
-from mad.launch.cloud.calls import NoAnswer, Outcome, cancel, outcome
+from mad.launch.cloud.calls import Outcome, cancel, outcome
 from mad.launch.cloud.fetching import named_jobs
 from mad.launch.cloud.job import Job
-from mad.launch.cloud.store import Store
+from mad.launch.cloud.store import NoAnswer, Store
 from mad.report.lock import AlreadyRunning
 from mad.report.tables import terminal
 

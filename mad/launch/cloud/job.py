@@ -11,7 +11,7 @@ from mad.launch.cloud.attempts import Attempt, seconds_of
 from mad.launch.cloud.calls import Outcome
 from mad.launch.cloud.gather import gathered, last_row, tried_of
 from mad.launch.cloud.ledger import Ledger
-from mad.launch.cloud.store import Store
+from mad.launch.cloud.store import NoAnswer, Store
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
 from mad.report.metrics import Metrics
@@ -40,7 +40,13 @@ class Job:
     ticket: Ticket
 
     def standing(self, *, store: Store) -> Standing:
-        """How far it is, as the volume shows."""
+        """How far it is, as the volume shows. Raises NoAnswer where it shows nothing that can be read."""
+        try:
+            return self._standing(store)
+        except ValueError as error:  # the files change while they are read
+            raise NoAnswer(f"the volume could not be read: {error}") from error
+
+    def _standing(self, store: Store) -> Standing:
         tried = self.attempts(store=store)
         if not tried:
             return Standing(state="queued")

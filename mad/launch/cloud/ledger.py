@@ -22,7 +22,7 @@ CENT_FRACTION = 1e-9
 """Sums of decimal fractions may miss each other by so much."""
 
 
-class OverBudget(Exception):
+class OverBudget(ValueError):
     """The reservation would pass the budget."""
 
 

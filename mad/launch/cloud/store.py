@@ -1,11 +1,31 @@
 """A volume of Modal's, read from here: what containers have committed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
 
+class NoAnswer(Exception):
+    """Modal could not be asked; no job is concerned."""
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Tells what is wrong between here and Modal. Raises NoAnswer, or ValueError for a refused token."""
+    import aiohttp
+    from modal import exception
+
+    try:
+        yield
+    except exception.AuthError as error:
+        raise ValueError(f"Modal refuses the token ({error}); run `modal token new`") from error
+    except (exception.Error, aiohttp.ClientError, OSError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+
 class Store:
-    """The records on one volume."""
+    """The records on one volume. All that it does raises NoAnswer if Modal cannot be asked."""
 
     def __init__(self, name: str) -> None:
         """Asks nothing yet."""
@@ -21,11 +41,12 @@ class Store:
         """
         from modal.exception import NotFoundError
 
-        try:
-            entries = self._volume.listdir(folder, recursive=True)
-        except NotFoundError as error:
-            self._check_exists(error)
-            return []
+        with asking():
+            try:
+                entries = self._volume.listdir(folder, recursive=True)
+            except NotFoundError as error:
+                self._check_exists(error)
+                return []
         files = [PurePosixPath(entry.path.lstrip("/")) for entry in entries if entry.type.name == "FILE"]
         names = [file.relative_to(folder).as_posix() for file in files if file.is_relative_to(folder)]
         for name in names:
@@ -37,13 +58,14 @@ class Store:
         """The content of a file; None if there is none. Raises ValueError if the volume is gone."""
         from modal.exception import NotFoundError
 
-        try:
-            return b"".join(self._volume.read_file(path))
-        except FileNotFoundError:
-            return None
-        except NotFoundError as error:
-            self._check_exists(error)
-            return None
+        with asking():
+            try:
+                return b"".join(self._volume.read_file(path))
+            except FileNotFoundError:
+                return None
+            except NotFoundError as error:
+                self._check_exists(error)
+                return None
 
     def _check_exists(self, error: Exception) -> None:
         """Tells a missing volume from a missing file."""

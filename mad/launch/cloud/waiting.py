@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from mad.launch.cloud.calls import NoAnswer, outcome
+from mad.launch.cloud.calls import outcome
 from mad.launch.cloud.job import Job
 from mad.launch.cloud.listening import Ears
-from mad.launch.cloud.store import Store
+from mad.launch.cloud.store import NoAnswer, Store
 from mad.launch.cloud.watchers import Watcher
 from mad.launch.ending import Ending
 from mad.report.lock import AlreadyRunning
@@ -56,7 +56,7 @@ class Vigil:
                 ending = self._look_at(index, job)
             except NoAnswer as error:
                 self._say_silence(error)
-                break
+                continue
             self._is_silent = False
             if ending:
                 endings[index] = ending
@@ -84,4 +84,5 @@ class Vigil:
     def _say_silence(self, error: NoAnswer) -> None:
         if not self._is_silent:
             self._is_silent = True
-            self._console.print(f"Modal does not answer ({error}); its jobs go on, and so does the waiting")
+            line = f"Modal does not answer ({error}); its jobs go on, and so does the waiting"
+            self._console.print(line, markup=False, soft_wrap=True)
