@@ -60,8 +60,9 @@ class Call:
     function: Function = field(repr=False)
     inputs: list[Input] = field(default_factory=list)
     finished: list[Input] = field(default_factory=list, repr=False)  # in the order in which they finished
-    log: str = ""
+    log: str = field(default="", repr=False)
     commits: int = 0
+    expired: bool = False
 
     @property
     def function_name(self) -> str:
@@ -145,14 +146,16 @@ class Calls:
         last = request.end_idx if request.HasField("end_idx") else len(call.inputs) + 1_000_000
 
         def ready() -> list[Input]:
+            if call.expired:
+                return []
             return [one for one in call.finished[seen:] if first <= one.index <= last]
 
-        await self.bell.until(ready, request.timeout)
+        await self.bell.until(lambda: call.expired or ready(), request.timeout)
         return pb.FunctionGetOutputsResponse(
             idxs=[one.index for one in ready()],
             outputs=[one.output for one in ready() if one.output],
             last_entry_id=f"{len(call.finished)}-0",
-            num_unfinished_inputs=len(call.inputs) - len(call.finished),
+            num_unfinished_inputs=0 if call.expired else len(call.inputs) - len(call.finished),
         )
 
     async def FunctionCallFromId(

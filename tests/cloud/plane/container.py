@@ -52,6 +52,11 @@ class Container:
         """Whether its process runs."""
         return self.process is not None and self.process.returncode is None
 
+    @property
+    def code(self) -> int | None:
+        """The exit code of its process, negative for a signal; None while it runs."""
+        return None if self.process is None else self.process.returncode
+
     async def start(self, arguments: pb.ContainerArguments, *, environment: Mapping[str, str]) -> None:
         """Starts the entry point, with nothing of this process's environment."""
         path = self.folder / "arguments.bin"

@@ -48,7 +48,7 @@ class Plane:
     @property
     def errors(self) -> list[str]:
         """What went wrong in the plane itself, such as an RPC that it does not have."""
-        return list(self._service.router.errors)
+        return [*self._service.router.errors, *self._service.fleet.errors]
 
     @property
     def containers(self) -> list[Container]:
@@ -82,7 +82,7 @@ class Plane:
         """Returns the folder that holds what was committed to a volume; made if missing."""
         return self._service.volumes.named(name)
 
-    def wait(self, predicate: Callable[[], Any], *, seconds: float = 30.0) -> None:
+    def wait(self, predicate: Callable[[], Any], *, seconds: float = 120.0) -> None:
         """Returns once the predicate holds; ``TimeoutError`` with the calls' logs when it does not."""
         deadline = time.monotonic() + seconds
         while not predicate():
@@ -106,6 +106,10 @@ class Plane:
         container = self._running(target, after)
         self._do(self._in_loop(container.kill))
 
+    def expire(self, call: Call) -> None:
+        """Drops the results of a call, as the service does after a week."""
+        call.expired = True
+
     def refuse(self, name: str, message: str, *, status: Status = Status.FAILED_PRECONDITION) -> None:
         """Answers an RPC with an error from now on, until ``clear``."""
         self._service.router.refusals[name] = GRPCError(status, message)
@@ -121,7 +125,7 @@ class Plane:
     def clear(self) -> None:
         """Ends what runs and forgets calls, requests, limits and the contents of volumes."""
         self._do(self._service.clear())
-        self.limits.__init__()  # type: ignore[misc]
+        vars(self.limits).update(vars(Limits()))
 
     def close(self) -> None:
         """Ends the plane, its containers and its thread, and removes its files."""
@@ -140,7 +144,7 @@ class Plane:
         action()
 
     def _do(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=120)
 
     def _running(self, target: Call | Input, after: When) -> Container:
         inputs: Iterable[Input] = target.inputs if isinstance(target, Call) else [target]

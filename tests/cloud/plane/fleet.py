@@ -1,6 +1,7 @@
 """The containers: started when inputs wait, given one input at a time, and what follows when one ends."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -32,6 +33,8 @@ class Fleet:
         self.limits = limits
         self.launch = launch
         self.containers: dict[str, Container] = {}  # also those that have ended
+        self.errors: list[str] = []
+        self._is_closing = False
         self._starting: list[str] = []  # function ids
         self._failed_starts: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,12 +67,16 @@ class Fleet:
         self.waiting.later(self.limits.grace_seconds, container.kill)
 
     async def close(self) -> None:
-        """Ends every container, and returns when all are gone."""
-        self.waiting.inputs.clear()
+        """Ends every container, and returns when all are gone; what they worked on is not tried again."""
+        self._is_closing = True
+        self.waiting.clear()
         while self._tasks:
             for container in self.alive:
                 container.kill()
             await asyncio.wait(self._tasks, timeout=0.1)
+        self.containers.clear()
+        self._failed_starts.clear()
+        self._is_closing = False
 
     async def ContainerHello(self, request: Empty, container: Container) -> Empty:
         return Empty()
@@ -148,6 +155,8 @@ class Fleet:
     def _ended(self, container: Container, code: int) -> None:
         one = container.input
         _release(container)
+        if self._is_closing:
+            return
         if one is None:
             self._failed_to_start(container)
         elif one.output is None and container.preempted:
@@ -196,7 +205,12 @@ class Fleet:
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._drop)
+
+    def _drop(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.errors.append("".join(traceback.format_exception(task.exception())))
 
 
 def _release(container: Container) -> None:

@@ -79,10 +79,10 @@ class Service:
         await self.fleet.close()
         for app in self.apps.all.values():
             app.stopped = True
-        self.fleet.containers.clear()
         self.calls.all.clear()
         self.router.requests.clear()
         self.router.errors.clear()
+        self.fleet.errors.clear()
         self.router.refusals.clear()
         self.volumes.clear()
         shutil.rmtree(self.root / "containers", ignore_errors=True)

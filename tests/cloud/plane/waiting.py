@@ -20,7 +20,7 @@ class Limits:
     ``capacity`` containers run at once. ``environment`` is added to that of every container.
     """
 
-    grace_seconds: float = 5.0
+    grace_seconds: float = 30.0
     retry_seconds: float = 0.05
     capacity: int = 4
     environment: dict[str, str] = field(default_factory=lambda: {"OMP_NUM_THREADS": "1"})
@@ -34,6 +34,7 @@ class Waiting:
         self.limits = limits
         self.inputs: list[Input] = []
         self.on_input: Callable[[], None] = lambda: None
+        self._timers: list[asyncio.TimerHandle] = []
 
     def add(self, one: Input) -> None:
         """Puts an input at the end of the queue."""
@@ -76,7 +77,14 @@ class Waiting:
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
         """Does something after so many seconds."""
-        asyncio.get_running_loop().call_later(seconds, action)
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, action))
+
+    def clear(self) -> None:
+        """Forgets what waits and what was to be done later."""
+        self.inputs.clear()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
 
 def timed_out(one: Input) -> pb.GenericResult:

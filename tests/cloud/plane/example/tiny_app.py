@@ -1,4 +1,7 @@
-"""A small app that the plane's own tests run: each function shows one thing that can happen to a call."""
+"""A small app that the plane's own tests run: each function shows one thing that can happen to a call.
+
+Containers share the machine's files, so a test says "go on" by making a file, a gate, that a body waits for.
+"""
 
 import importlib.util
 import os
@@ -15,7 +18,7 @@ volume = modal.Volume.from_name("tiny", create_if_missing=True)
 image = modal.Image.debian_slim().add_local_file(Path(__file__).with_name("notes.txt"), "/root/notes.txt")
 
 
-@app.function(image=image, timeout=30)
+@app.function(image=image)
 def add(first: int, second: int) -> int:
     """Adds, and says so."""
     print(f"adding {first} and {second}")
@@ -24,47 +27,61 @@ def add(first: int, second: int) -> int:
     return first + second
 
 
-@app.function(image=image, timeout=30)
-def nap(seconds: float) -> str:
-    """Sleeps, and tells in which process."""
-    print("napping")
-    time.sleep(seconds)
-    return f"{os.getpid()}"
+@app.function(image=image)
+def wait(gate: str) -> int:
+    """Waits for the gate, and tells in which process."""
+    print("waiting")
+    _wait(gate)
+    return os.getpid()
 
 
-@app.function(image=image, volumes={"/vol": volume}, timeout=30, retries=2)
-def count(n_steps: int, seconds: float) -> list[int]:
-    """Counts from where the volume says; returns the first step of every attempt that has begun."""
+@app.function(image=image, volumes={"/vol": volume}, retries=2)
+def count(gate: str) -> list[int]:
+    """Counts on from where the volume says until the gate is open; returns where each attempt began."""
     volume.reload()
     steps, starts = _folder() / "steps", _folder() / "starts"
-    first = int(steps.read_text()) if steps.exists() else 0
+    step = int(steps.read_text()) if steps.exists() else 0
     with starts.open("a") as file:
-        file.write(f"{first}\n")
-    for step in range(first, n_steps):
-        steps.write_text(str(step + 1))
+        file.write(f"{step}\n")
+    while True:
+        step += 1
+        steps.write_text(str(step))
         volume.commit()
-        time.sleep(seconds)
-    return [int(line) for line in starts.read_text().split()]
+        if Path(gate).exists():
+            return [int(line) for line in starts.read_text().split()]
+        time.sleep(0.02)
 
 
-@app.function(image=image, volumes={"/vol": volume}, timeout=30)
-def stubborn(seconds: float) -> str:
-    """Leaves a file that is not committed, and notes a cancellation in one that is."""
-    (_folder() / "uncommitted").write_text("lost")
+@app.function(image=image, volumes={"/vol": volume})
+def stubborn() -> str:
+    """Sleeps on when interrupted, and notes a cancellation; returns at once when started again."""
+    if (_folder() / "begun").exists():
+        return "went on"
+    (_folder() / "begun").touch()
+    volume.commit()
     try:
         print("sleeping")
-        time.sleep(seconds)
+        time.sleep(100)
     except KeyboardInterrupt:
-        print("not now")
-        time.sleep(seconds)
+        time.sleep(100)
     except InputCancellation:
-        (_folder() / "cancelled").write_text("yes")
+        (_folder() / "cancelled").touch()
         volume.commit()
         raise
-    return f"{sorted(path.name for path in _folder().iterdir())}"
+    return "slept"
 
 
-@app.function(image=image, volumes={"/vol": volume}, timeout=30)
+@app.function(image=image, volumes={"/vol": volume})
+def scribble(gate: str) -> list[str]:
+    """Tells what the volume held at the start, and leaves a file that it does not commit."""
+    found = sorted(path.name for path in _folder().iterdir())
+    (_folder() / "uncommitted").write_text("lost")
+    print("scribbled")
+    _wait(gate)
+    return found
+
+
+@app.function(image=image, volumes={"/vol": volume})
 def look() -> dict[str, Any]:
     """Tells what a body can see."""
     return {
@@ -76,7 +93,7 @@ def look() -> dict[str, Any]:
     }
 
 
-@app.function(image=image, volumes={"/vol": volume}, timeout=30)
+@app.function(image=image, volumes={"/vol": volume})
 def hold_open() -> str:
     """Reloads while a file of the volume is open."""
     with (_folder() / "held").open("w"):
@@ -87,7 +104,7 @@ def hold_open() -> str:
     return "reloaded"
 
 
-@app.function(image=image, timeout=30)
+@app.function(image=image)
 def echo(data: bytes) -> bytes:
     """Returns what it got."""
     return data
@@ -102,3 +119,9 @@ def main(*words: str) -> None:
 
 def _folder() -> Path:
     return Path(os.environ["MAD_VOLUME_PATH"])
+
+
+def _wait(gate: str) -> None:
+    deadline = time.monotonic() + 200
+    while not Path(gate).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
