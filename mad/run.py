@@ -90,10 +90,10 @@ def _answer(request: Request) -> int:
         return _sweep(request)
     if request.is_sweep:
         return _dry_run(_swept(request), whole=False)
-    from mad.door.compose import composed
-
-    jobs = composed(request.overrides, multirun=False)
-    return _dry_run(jobs, whole=True) if "--dry-run" in request.flags else _run(jobs[0])
+    if "--dry-run" in request.flags:
+        return _dry_run(_one(request), whole=True)
+    _check_cloud(request)
+    return _run(_one(request)[0])
 
 
 def _explain(request: Request) -> int:
@@ -146,16 +146,28 @@ def _sweep(request: Request) -> int:
 
 
 def _prepared(request: Request) -> AbstractContextManager[None]:
-    """The server for workers here, or nothing for Modal, whose account is looked at before anything else."""
-    from mad.launch.choice import is_cloud
+    """The server for workers here, or nothing for Modal."""
     from mad.launch.server import OF_A_RUN, started
 
+    return nullcontext() if _check_cloud(request) else started(OF_A_RUN)
+
+
+def _check_cloud(request: Request) -> bool:
+    """Whether Modal is asked for. Raises ValueError, before anything is composed, if it cannot be reached."""
+    from mad.launch.choice import is_cloud
+
     if not is_cloud(request.overrides):
-        return started(OF_A_RUN)
+        return False
     from mad.launch.cloud.account import check_account
 
     check_account()
-    return nullcontext()
+    return True
+
+
+def _one(request: Request) -> list["Job"]:
+    from mad.door.compose import composed
+
+    return composed(request.overrides, multirun=False)
 
 
 def _swept(request: Request) -> list["Job"]:

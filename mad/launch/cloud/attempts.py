@@ -55,7 +55,7 @@ class Logbook:
         return len(self._earlier) + 1
 
     def sign(self, *, ended: str = "") -> None:
-        """Writes down how long the present attempt has lasted, and how it ended if it has; from any thread."""
+        """Writes down how long the present attempt has lasted, and how it ended if it has. Any thread may."""
         with self._one_at_a_time:
             ended = ended or self._now.ended
             self._now = replace(self._now, seconds=time.monotonic() - self._began, ended=ended)
