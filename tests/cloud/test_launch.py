@@ -12,6 +12,7 @@ from mad.execute import execute
 from mad.launch.cloud.ticket import Ticket
 from mad.report.record import RunFolder
 from mad.report.result import Result
+from mad.report.stamp import sources
 from mad.run import main
 from tests.cloud.plane.control import Plane
 from tests.cloud.small import PATIENCE, command, committed_step, folders, record, said, time_out, words
@@ -49,7 +50,7 @@ def test_a_run_comes_back_as_if_made_here(
     assert record(folder) == made_here(tmp_path / "here")
     result = Result.from_json((folder / "result.json").read_text())
     assert result.cost["usd"] == pytest.approx(0.6 * (result.cost["billed_seconds"] or 0) / 3600)
-    assert result.stamp["commit"]
+    assert result.stamp["commit"] == sources()[0]
     [call] = plane.calls
     assert (call.gpu, call.timeout, call.retries, call.attempts) == ("L4", 3600, 2, 1)
     assert f"https://modal.com/id/{call.id}" in shown

@@ -10,16 +10,20 @@ class NoAnswer(Exception):
     """Modal could not be asked; no job is concerned."""
 
 
+class Refused(ValueError):
+    """Modal does not take the token."""
+
+
 @contextmanager
 def asking() -> Iterator[None]:
-    """Tells what is wrong between here and Modal. Raises NoAnswer, or ValueError for a refused token."""
+    """Tells what is wrong between here and Modal. Raises NoAnswer, or Refused."""
     import aiohttp
     from modal import exception
 
     try:
         yield
     except exception.AuthError as error:
-        raise ValueError(f"Modal refuses the token ({error}); run `modal token new`") from error
+        raise Refused(f"Modal refuses the token ({error}); run `modal token new`") from error
     except (exception.Error, aiohttp.ClientError, OSError) as error:
         raise NoAnswer(f"{type(error).__name__}: {error}") from error
 
