@@ -78,9 +78,12 @@ def test_a_sweep_of_six_with_one_that_fails(
     assert main(["-m", *words(*more, results=tmp_path / "here", there=False)]) == 1
     pairs = list(zip(folders(tmp_path / "there"), folders(tmp_path / "here"), strict=True))
     assert [a.name for a, _ in pairs] == [b.name for _, b in pairs]
-    assert [record(a) for a, _ in pairs] == [record(b) for _, b in pairs]
-    failed = [a for a, _ in pairs if record(a)[0]["status"] == "failed"]
-    assert [(a / "console.log").read_text().count("RuntimeError: number three") for a in failed] == [1]
+    ended = [(a, b) for a, b in pairs if (b / "result.json").exists()]
+    assert [record(a) for a, _ in ended] == [record(b) for _, b in ended]
+    [(there, here)] = [pair for pair in pairs if pair not in ended]  # it broke while the model was built
+    assert not (there / "result.json").exists()
+    for folder in (there, here):
+        assert (folder / "console.log").read_text().count("RuntimeError: number three is broken") == 1
 
 
 def test_modals_own_command_does_the_same(plane: Plane, tmp_path: Path) -> None:
