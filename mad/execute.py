@@ -16,6 +16,7 @@ from mad.launch.settings import Launch
 from mad.mixers import kernels
 from mad.mixers.timing import feature_map_seconds
 from mad.report.record import RunFolder, recorded
+from mad.report.redaction import redacted
 from mad.report.result import Result, Status
 from mad.report.stamp import stamp
 from mad.seeding import seeded
@@ -172,7 +173,7 @@ class Attempt:
     def _broken(self, status: Status, error: str) -> Result:
         return Result(
             **self._known(status),
-            error=error,
+            error=redacted(error),
             cost={"seconds": time.monotonic() - self._started},
             stamp=self._stamp,
         )
@@ -204,16 +205,16 @@ def metrics(outcome: Outcome) -> dict[str, float | None]:
 
 def say(sentence: str, console_file: Path) -> None:
     """Prints a sentence and keeps it in the run's console log."""
-    print(sentence, flush=True)
+    print(redacted(sentence), flush=True)
     keep(f"{sentence}\n", console_file)
 
 
 def keep(text: str, console_file: Path) -> None:
-    """Adds to the run's console log, unless all that the process prints goes there already."""
+    """Adds to the run's console log, less secrets, unless all that the process prints goes there already."""
     try:
         printed_there = os.path.samestat(os.fstat(sys.stdout.fileno()), console_file.stat())
     except (OSError, ValueError):
         printed_there = False
     if not printed_there:
         with console_file.open("a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(redacted(text))

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return answer(words) if is_verb(words) else _answer(Request.of(words))
     except ValueError as error:
-        print(f"mad: {error}", file=sys.stderr)
+        from mad.report.redaction import redacted
+
+        print(f"mad: {redacted(str(error))}", file=sys.stderr)
         return 2
     except AlreadyRunning as error:
         print(f"mad: {error}", file=sys.stderr)
@@ -90,10 +92,10 @@ def _answer(request: Request) -> int:
         from mad.launch.jobs import jobs_of
 
         return _dry_run(jobs_of(request.overrides), request)
-    from mad.door.compose import composed
-
-    jobs = composed(request.overrides, multirun=False)
-    return _dry_run(jobs, request) if "--dry-run" in request.flags else _run(jobs[0], request)
+    if "--dry-run" in request.flags:
+        return _dry_run(_one(request), request)
+    _check_cloud(request)
+    return _run(_one(request)[0], request)
 
 
 def _explain(request: Request) -> int:
@@ -111,31 +113,36 @@ def _dry_run(jobs: Sequence["Job"], request: Request) -> int:
     from mad.launch.estimate import rest_of
     from mad.launch.experiment import Declared
     from mad.launch.jobs import rest_of_grid
-    from mad.launch.settings import Launch
+    from mad.launch.settings import Cloud, launcher
     from mad.report.record import RunFolder
+    from mad.track import Track
 
+    settings = [launcher(job.config) for job in jobs][-1]
     for job in jobs:
-        Launch.of(job.config)
+        Track.of(job.config)
         folder = RunFolder.of(job.config)
         if request.is_sweep:
             print(" ".join(job.overrides))
         else:
             print(yaml.safe_dump(job.config, sort_keys=False, allow_unicode=True))
         print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
+    configs = [job.config for job in jobs]
     if request.is_sweep:
-        configs, grid = [job.config for job in jobs], rest_of_grid(request.overrides)
+        grid = rest_of_grid(request.overrides)
         experiment = Declared.of(configs, command=request.command, grid=grid)
         if experiment:
             experiment.check([config for _, config in grid()] if grid else configs)
         print(rest_of(configs))
+    if isinstance(settings, Cloud):
+        from mad.launch.cloud.launcher import cost_lines
+
+        print("\n".join(cost_lines(configs, settings)))
     return 0
 
 
 def _sweep(request: Request) -> int:
     """Composes all jobs, while the server of the workers imports what they need, and runs them."""
-    from mad.launch.server import OF_A_RUN, started
-
-    with started(OF_A_RUN):
+    with _prepared(request):
         from mad.launch.experiment import Declared
         from mad.launch.jobs import jobs_of, labels_of, rest_of_grid
         from mad.launch.sweep import sweep
@@ -148,17 +155,47 @@ def _sweep(request: Request) -> int:
         return sweep(configs, labels, console=terminal(), experiment=experiment)
 
 
+def _prepared(request: Request) -> AbstractContextManager[None]:
+    """The server for workers here, or nothing for Modal."""
+    from mad.launch.server import OF_A_RUN, started
+
+    return nullcontext() if _check_cloud(request) else started(OF_A_RUN)
+
+
+def _check_cloud(request: Request) -> bool:
+    """Whether Modal is asked for. Raises ValueError, before anything is composed, if it cannot be reached."""
+    from mad.launch.choice import is_cloud
+
+    if not is_cloud(request.overrides):
+        return False
+    from mad.launch.cloud.account import check_account
+
+    check_account()
+    return True
+
+
+def _one(request: Request) -> list["Job"]:
+    from mad.door.compose import composed
+
+    return composed(request.overrides, multirun=False)
+
+
 def _run(job: "Job", request: Request) -> int:
-    """One run, in this process, unless it has finished before."""
+    """One run, in this process or at Modal, unless it has finished before."""
     from mad.launch.experiment import Declared
     from mad.launch.jobs import rest_of_grid
     from mad.launch.local import run
+    from mad.launch.settings import Cloud, launcher
     from mad.report.tables import show_result, terminal
 
     console = terminal()
     grid = rest_of_grid([*request.overrides, "one run of it"])
     experiment = Declared.of([job.config], command=request.command, grid=grid)
     with experiment.around(job.config, console=console) if experiment else nullcontext():
+        if isinstance(launcher(job.config), Cloud):
+            from mad.launch.cloud.single import run_one
+
+            return run_one(job.config, console=console)
         result, folder = run(job.config, console=console)
         show_result(result, console=console)
         console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)

@@ -23,10 +23,10 @@ MAY_IMPORT = {
     "model": ["shapes", "mixers.base", "channel_mixers", "norms"],
     "tasks": ["shapes", "seeding", "blueprint"],
     "train": ["shapes", "seeding", "tasks.base", "track", "progress", "report"],
-    "track": ["progress", "report.result"],
+    "track": ["blueprint", "progress", "report.redaction", "report.result"],
     "report": ["progress"],
     "door": ["blueprint"],
-    "launch": ["door.quiet", "door.folder", "report", "track", "progress", "execute"],
+    "launch": ["blueprint", "door.quiet", "door.folder", "report", "track", "progress", "execute"],
     "execute": [
         "blueprint",
         "seeding",
@@ -38,8 +38,8 @@ MAY_IMPORT = {
         "mixers.kernels",
         "mixers.timing",
     ],
-    "browse": ["blueprint", "door.folder", "progress", "report"],
-    "run": ["blueprint", "browse.verbs", "door", "launch", "report"],
+    "browse": ["blueprint", "door.folder", "progress", "report", "track.account"],
+    "run": ["blueprint", "browse.verbs", "door", "launch", "report", "track"],
 }
 """By the first part of a module's name: what it may import besides its own kind, by prefix."""
 
@@ -66,13 +66,16 @@ ONLY_IN = {
         "train",
         "execute.py",
     ],
-    "wandb": [],
-    "modal": [],
+    "wandb": ["track/weights_and_biases.py"],
+    "trackio": ["track/trackio_dashboard.py"],
+    "modal": [
+        f"launch/cloud/{name}.py" for name in ("app", "calls", "dispatch", "prices", "remote", "store")
+    ],
     "optuna": [],
 }
 """Where a heavy or optional library may be known."""
 
-EARLY = ["torch", "numpy", "jaxtyping", "wandb", "modal", "optuna"]
+EARLY = ["torch", "numpy", "jaxtyping", "wandb", "trackio", "modal", "optuna"]
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -156,6 +159,10 @@ def test_no_unsafe_reader_is_used() -> None:
         ["log", "--json"],
         ["lst"],
         ["search", "model=softmax"],
+        ["--dry-run", "launch=modal"],
+        ["-m", "--dry-run", "launch=modal_a100", "seed=0,1"],
+        ["collect"],
+        ["cancel", "--all"],
     ],
     ids=" ".join,
 )

@@ -44,8 +44,12 @@ class Declared:
         name = names.pop()
         if names or name is None:
             return None
-        folder, file = located(name, root=Path())
-        if file is None or any(results_folder(config) != folder.runs for config in configs):
+        places = {results_folder(config) for config in configs}
+        try:
+            folder, file = located(name, root=Path())
+        except ValueError:  # nobody declared it
+            return None
+        if file is None or places != {folder.runs}:
             return None
         code = RunFolder.of(configs[0]).code
         return cls(folder=folder, file=file, command=command, code=code, grid=grid)
@@ -97,11 +101,15 @@ class Declared:
         label = " ".join(config.get("asked", {}).get("overrides", [])) or folder.name
         before = folder.state()
         self.begin([label], [config])
+        otherwise = "launched"
         try:
             yield
+        except BaseException:
+            otherwise = "failed"
+            raise
         finally:
             result = folder.result()
-            status = result.status if result else "failed"
+            status = result.status if result else otherwise
             console_file = "" if status == "finished" else f"runs/{folder.name}/{folder.console_file.name}"
             job = SweptJob(
                 label=label,

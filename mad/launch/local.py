@@ -8,6 +8,7 @@ from rich.console import Console
 from mad.launch.settings import Launch
 from mad.report.record import RunFolder
 from mad.report.result import Result
+from mad.track import Track
 
 
 def run(config: Mapping[str, Any], *, console: Console) -> tuple[Result, RunFolder]:
@@ -16,6 +17,7 @@ def run(config: Mapping[str, Any], *, console: Console) -> tuple[Result, RunFold
     Raises ValueError for a config out of range, and AlreadyRunning if another process is at it.
     """
     Launch.of(config)
+    Track.of(config)
     folder = RunFolder.of(config)
     state = folder.state()
     result = folder.result()

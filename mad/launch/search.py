@@ -23,7 +23,7 @@ from mad.launch.experiment import Declared, in_full
 from mad.launch.jobs import rest_of_grid
 from mad.launch.podium import show_best
 from mad.launch.server import OF_A_RUN, started
-from mad.launch.settings import Launch
+from mad.launch.settings import launcher
 from mad.launch.study import Asked, Run, Study, installed
 from mad.launch.sweep import EXECUTE, carried_out, exit_code, swept_jobs
 from mad.report.identity import NOT_MEANING, run_name
@@ -31,6 +31,7 @@ from mad.report.judging.swept import SweptJob
 from mad.report.lock import AlreadyRunning, locked
 from mad.report.record import RunFolder
 from mad.report.tables import terminal
+from mad.track.plan import settled
 
 SEARCHES = Path("runs", "searches")
 
@@ -69,7 +70,8 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     """
     installed()
     first = checked(space)
-    n_at_once = batch_size(n_processes=Launch.of(first).n_processes, n_runs=max(len(space.seeds), 1))
+    track = settled([first], say=lambda line: console.print(line, markup=False, soft_wrap=True))[0]["track"]
+    n_at_once = batch_size(n_processes=launcher(first).n_processes, n_runs=max(len(space.seeds), 1))
     experiment = Declared.of(
         [first], command=command, grid=rest_of_grid([*first["asked"]["overrides"], "some of it"])
     )
@@ -78,7 +80,7 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     folder = folder_of(space, first)
     with locked(folder):
         study = Study(folder / "journal.log", space.open, seed=int(first["seed"]))
-        trials = _Trials(space, study, console, function, experiment)
+        trials = _Trials(space, study, console, function, experiment, track)
         _announce(study, n_trials, folder, console=console)
         while trials.go_on and (n_left := n_trials - len(study.told())) > 0:
             trials.run(min(n_at_once, n_left))
@@ -105,7 +107,7 @@ def checked(space: Space) -> dict[str, Any]:
         for value in entry.probes()[1:]:
             _probe(space, {**corner, entry.key: value}, entry)
     for config in configs:
-        Launch.of(config)
+        launcher(config)
     return configs[0]
 
 
@@ -153,6 +155,8 @@ class _Trials:
     console: Console
     function: str
     experiment: Declared | None
+    track: dict[str, Any]
+    """The tracker's settings for all runs."""
     signal: Signals | None = None
     go_on: bool = True
     """Whether all that was asked has been told."""
@@ -181,7 +185,7 @@ class _Trials:
         for index, trial in enumerate(asked):
             for number, words in enumerate(self.space.runs(trial.values)):
                 try:
-                    configs.append(compose(words))
+                    configs.append({**compose(words), "track": self.track})
                 except ValueError as error:
                     self.console.print(f"refused  {error}", markup=False, soft_wrap=True)
                     continue

@@ -12,7 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from mad.launch.clean_output import CleanOutput
 from mad.report.lock import AlreadyRunning
+from mad.report.redaction import redacted
 
 Report = tuple[str, str]
 """How a run ended, and what there is to say: ``result`` and its JSON, or why there is none.
@@ -45,7 +47,8 @@ def _outcome(function: str, config: Mapping[str, Any]) -> Report:
         return "running", str(error)
     except Exception as error:
         traceback.print_exc()
-        return "refused" if isinstance(error, ValueError) else "failed", str(error) or type(error).__name__
+        reason = redacted(str(error)) or type(error).__name__
+        return "refused" if isinstance(error, ValueError) else "failed", reason
 
 
 def _named(function: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -55,13 +58,14 @@ def _named(function: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _say_into(console_file: Path) -> None:
-    """Sends all output to the file, also that of C code and of a crash."""
+    """Sends all output to the file, also that of C code and of a crash; Python's without secrets."""
     console_file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(console_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(descriptor, stream.fileno())
     os.close(descriptor)
+    sys.stdout, sys.stderr = CleanOutput(sys.stdout), CleanOutput(sys.stderr)
 
 
 def _stop_without(alive: Connection) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 NOT_MEANING = ("results", "track", "launch", "allow", "experiment", "asked")
 """Keys of the config that say where, how and in what words a run is made, not what it is."""
 
-NOT_COMPUTING = ("report", "launch", "door", "browse", "run.py", "track.py", "progress.py", "__init__.py")
+NOT_COMPUTING = ("report", "launch", "door", "browse", "run.py", "track", "progress.py", "__init__.py")
 """Parts of the package that cannot change a result; nor can a ``__main__.py``."""
 
 

@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from mad.report.identity import code_hash, identity, run_name
 from mad.report.lock import is_locked, locked
 from mad.report.metrics import Metrics
 from mad.report.reading import json_in
+from mad.report.redaction import redacted_config, redacted_value, refuse_secrets
 from mad.report.result import Result
 
 State = Literal["new", "unfinished", "stale", "finished", "running"]
@@ -38,9 +39,10 @@ NOT_RECORDED = ("results", "launch", "track")
 def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a resolved config that is kept: what the run is, and in which words it was asked for.
 
-    Of an experiment only the name: its declaration is kept once, beside the runs.
+    Of an experiment only the name: its declaration is kept once, beside the runs. Raises ValueError for a
+    secret, unless it stands in those words, where it is hidden.
     """
-    kept = {key: value for key, value in config.items() if key not in NOT_RECORDED}
+    kept = {key: value for key, value in redacted_config(config).items() if key not in NOT_RECORDED}
     if isinstance(kept.get("experiment"), Mapping):
         kept["experiment"] = {"name": kept["experiment"].get("name")}
     return kept
@@ -71,7 +73,11 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "RunFolder":
-        """The folder of a resolved config; nothing is made. Raises ValueError for what cannot be hashed."""
+        """The folder of a resolved config; nothing is made.
+
+        Raises ValueError for what cannot be hashed, and for a secret, which must not be recorded.
+        """
+        refuse_secrets(config)
         digest = identity(config)
         path = results_folder(config) / run_name(config, digest)
         return cls(path, digest, code_hash(tuple(config.get("allow") or ())))
@@ -115,8 +121,8 @@ class RunFolder:
         return Result.read(self.result_file) if self.result_file.exists() else None
 
     def write_result(self, result: Result) -> None:
-        """Records the result, atomically."""
-        write_atomically(self.result_file, result.to_json())
+        """Records the result, atomically; an error's text without secrets."""
+        write_atomically(self.result_file, replace(result, error=redacted_value(result.error)).to_json())
 
     @contextmanager
     def claim(self, config: Mapping[str, Any]) -> Iterator[State]:

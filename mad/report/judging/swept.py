@@ -13,6 +13,7 @@ from typing import Any
 from mad.report.atomic import write_atomically
 from mad.report.judging.evidence import Loss
 from mad.report.reading import json_in
+from mad.report.redaction import redacted_value
 from mad.report.result import Result, finite
 
 ENDED = ("finished", "diverged")
@@ -80,9 +81,10 @@ def read_sweep(file: Path) -> Sweep:
 
 
 def write_sweep(file: Path, sweep: Sweep) -> None:
-    """Records the sweep in place of the one before."""
+    """Records the sweep in place of the one before, without the secrets that were typed or told."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(finite(asdict(sweep)), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(redacted_value(finite(asdict(sweep))), indent=2, ensure_ascii=False)
+    write_atomically(file, text + "\n")
 
 
 def _check_text(values: Sequence[Any]) -> None:
