@@ -42,7 +42,12 @@ class TrackioDashboard(Tracker):
             auto_log_gpu=False,
             auto_log_cpu=False,
         )
-        self._tell({"say": f"keeps this run: `trackio show --project {self._track.project}`"})
+        self._tell(
+            {
+                "say": f"keeps this run: `trackio show --project {self._track.project}`",
+                "later": "run it again",
+            }
+        )
 
     def log(self, step: int, metrics: Mapping[str, float | None]) -> None:
         """One row, at ``step``."""

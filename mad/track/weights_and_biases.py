@@ -40,6 +40,7 @@ class WeightsAndBiases(Tracker):
 
     def start(self, run: Run) -> None:
         """Opens the run on the server; offline if the server does not answer or refuses."""
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no word about this machine to anybody else
         host = account.host()
         if not self._offline and self._track.mode == "auto" and not account.is_reachable(host):
             self._offline = True
@@ -81,9 +82,13 @@ class WeightsAndBiases(Tracker):
             self._offline = True
             self._open(run)
             reason = redacted(str(error).strip().splitlines()[0])
-            self._say_offline(f"W&B: {host} did not open the run ({reason}); recorded offline")
+            self._say_offline(
+                f"W&B: {host} did not open the run ({reason}; `wandb login --relogin` sets another key); recorded offline"
+            )
         else:
-            self._tell({"say": f"shows this run at {self._run.url}", "later": f"`{self._sync_command}`"})
+            self._tell(
+                {"say": f"shows this run at {self._run.url}", "later": f"`{self._sync_command}` sends it"}
+            )
 
     def _open(self, run: Run) -> None:
         import wandb
