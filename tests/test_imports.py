@@ -64,6 +64,7 @@ ONLY_IN = {
         "tasks",
         "train",
         "execute.py",
+        "browse/doctor.py",
     ],
     "wandb": ["track/weights_and_biases.py"],
     "trackio": ["track/trackio_dashboard.py"],

@@ -21,6 +21,7 @@ mad: trains a sequence mixer on a task, scores it, and leaves a record
   mad experiments                         all of them: state, verdict, time
   mad log                                 the same at length, by priority
   mad report 008 [--check]                writes its report, or checks it
+  mad doctor                              what is set up here, and what is not
 
 examples
   mad model=cos_log_linear task=mqar

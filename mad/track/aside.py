@@ -70,7 +70,7 @@ class Aside(Tracker):
         if self._process and not self._is_done:
             self._say(
                 f"has not taken everything in {self._track.finish_seconds:g} s and goes on by itself "
-                f"for a minute; if that is not enough, {self._how_to_send_later}"
+                f"for two minutes; if that is not enough, {self._how_to_send_later}"
             )
         self._forget()
 

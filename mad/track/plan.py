@@ -51,7 +51,7 @@ def settled(configs: Sequence[Mapping[str, Any]], *, say: Callable[[str], None])
 
 def unreachable(host: str) -> str:
     """The line about a host that does not answer."""
-    return f"W&B: {host} cannot be reached; recorded offline"
+    return f"{host} cannot be reached; recorded offline"
 
 
 def _settled(track: Track, say: Callable[[str], None]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _settled(track: Track, say: Callable[[str], None]) -> dict[str, Any]:
     if found.client == "wandb" and not found.offline and track.mode == "auto":
         host = account.host()
         if not account.is_reachable(host):
-            line = f"{unreachable(host)}, `{_sync('RUN')}` sends it"
+            line = f"W&B {unreachable(host)}; `{_sync('RUN')}` sends it"
             found = replace(found, offline=True, line=line)
     if found.line:
         say(found.line)

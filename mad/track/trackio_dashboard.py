@@ -42,12 +42,7 @@ class TrackioDashboard(Tracker):
             auto_log_gpu=False,
             auto_log_cpu=False,
         )
-        self._tell(
-            {
-                "say": f"keeps this run: `trackio show --project {self._track.project}`",
-                "later": "run it again",
-            }
-        )
+        self._tell({"say": f"keeps this run: `trackio show --project {self._track.project}`"})
 
     def log(self, step: int, metrics: Mapping[str, float | None]) -> None:
         """One row, at ``step``."""

@@ -21,7 +21,7 @@ from mad.track.plan import unreachable
 from mad.track.settings import Track
 
 INIT_SECONDS = 10.0
-FINISH_SECONDS = 40.0
+FINISH_SECONDS = 100.0
 """For what the client does after the run has ended; the run itself waits ``track.finish_seconds``."""
 
 
@@ -82,13 +82,11 @@ class WeightsAndBiases(Tracker):
             self._offline = True
             self._open(run)
             reason = redacted(str(error).strip().splitlines()[0])
-            self._say_offline(
-                f"W&B: {host} did not open the run ({reason}; `wandb login --relogin` sets another key); recorded offline"
-            )
+            line = f"{host} did not open the run ({reason}; `wandb login --relogin` sets another key)"
+            self._say_offline(f"{line}; recorded offline")
         else:
-            self._tell(
-                {"say": f"shows this run at {self._run.url}", "later": f"`{self._sync_command}` sends it"}
-            )
+            self._tell({"say": f"shows this run at {self._run.url}"})
+            self._tell({"later": f"`{self._sync_command}` sends it"})
 
     def _open(self, run: Run) -> None:
         import wandb
@@ -135,8 +133,8 @@ class WeightsAndBiases(Tracker):
         return f"wandb sync {os.path.relpath(self._run.settings.sync_dir)}"
 
     def _say_offline(self, why: str) -> None:
-        line = f"{why.removeprefix('W&B').lstrip(': ')}; `{self._sync_command}` sends it"
-        self._tell({"say": line, "later": f"`{self._sync_command}` sends it"})
+        later = f"`{self._sync_command}` sends it"
+        self._tell({"say": f"{why}; {later}", "later": later})
 
 
 def run_id(identity: str, code: str) -> str:

@@ -129,7 +129,7 @@ class Stub:
         if operation == "ArtifactType":
             return {"project": {"artifact": None}}
         if operation == "CreateArtifact":
-            self.artifacts.append(given)
+            self.artifacts.append(given["input"])
             created = {"id": "a", "state": "PENDING", "artifactSequence": {"id": "s", "latestArtifact": None}}
             return {"createArtifact": {"artifact": created}}
         if operation == "CreateArtifactManifest":
@@ -160,7 +160,7 @@ class Stub:
                                     "uploadMultipartUrls": None,
                                 }
                             }
-                            for spec in given["artifactFiles"]
+                            for spec in given["input"]["artifactFiles"]
                         ]
                     }
                 }
