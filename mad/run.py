@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,10 +90,10 @@ def _answer(request: Request) -> int:
         return _sweep(request)
     if request.is_sweep:
         return _dry_run(_swept(request), whole=False)
-    from mad.door.compose import composed
-
-    jobs = composed(request.overrides, multirun=False)
-    return _dry_run(jobs, whole=True) if "--dry-run" in request.flags else _run(jobs[0])
+    if "--dry-run" in request.flags:
+        return _dry_run(_one(request), whole=True)
+    _check_cloud(request)
+    return _run(_one(request)[0])
 
 
 def _explain(request: Request) -> int:
@@ -108,12 +109,12 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
     import yaml
 
     from mad.launch.estimate import rest_of
-    from mad.launch.settings import Launch
+    from mad.launch.settings import Cloud, launcher
     from mad.report.record import RunFolder
     from mad.track import Track
 
+    settings = [launcher(job.config) for job in jobs][-1]
     for job in jobs:
-        Launch.of(job.config)
         Track.of(job.config)
         folder = RunFolder.of(job.config)
         if whole:
@@ -123,14 +124,16 @@ def _dry_run(jobs: Sequence["Job"], *, whole: bool) -> int:
         print(f"run     {folder.name}\nfolder  {folder.path}/\nstate   {folder.state()}")
     if not whole:
         print(rest_of([job.config for job in jobs]))
+    if isinstance(settings, Cloud):
+        from mad.launch.cloud.launcher import cost_lines
+
+        print("\n".join(cost_lines([job.config for job in jobs], settings)))
     return 0
 
 
 def _sweep(request: Request) -> int:
     """Composes all jobs, while the server of the workers imports what they need, and runs them."""
-    from mad.launch.server import OF_A_RUN, started
-
-    with started(OF_A_RUN):
+    with _prepared(request):
         from mad.launch.experiment import Declared
         from mad.launch.sweep import labels_of, sweep
         from mad.report.tables import terminal
@@ -140,6 +143,31 @@ def _sweep(request: Request) -> int:
         whole = len(request.overrides) == 1
         experiment = Declared.of(configs, command=request.command, whole=whole)
         return sweep(configs, labels, console=terminal(), experiment=experiment)
+
+
+def _prepared(request: Request) -> AbstractContextManager[None]:
+    """The server for workers here, or nothing for Modal."""
+    from mad.launch.server import OF_A_RUN, started
+
+    return nullcontext() if _check_cloud(request) else started(OF_A_RUN)
+
+
+def _check_cloud(request: Request) -> bool:
+    """Whether Modal is asked for. Raises ValueError, before anything is composed, if it cannot be reached."""
+    from mad.launch.choice import is_cloud
+
+    if not is_cloud(request.overrides):
+        return False
+    from mad.launch.cloud.account import check_account
+
+    check_account()
+    return True
+
+
+def _one(request: Request) -> list["Job"]:
+    from mad.door.compose import composed
+
+    return composed(request.overrides, multirun=False)
 
 
 def _swept(request: Request) -> list["Job"]:
@@ -155,9 +183,15 @@ def _swept(request: Request) -> list["Job"]:
 
 
 def _run(job: "Job") -> int:
-    """One run, in this process, unless it has finished before."""
+    """One run, in this process or at Modal, unless it has finished before."""
     from mad.launch.local import run
+    from mad.launch.settings import Cloud, launcher
     from mad.report.tables import show_result, terminal
+
+    if isinstance(launcher(job.config), Cloud):
+        from mad.launch.cloud.single import run_one
+
+        return run_one(job.config, console=terminal())
 
     console = terminal()
     result, folder = run(job.config, console=console)

@@ -172,9 +172,7 @@ def _modal_token() -> Finding:
     profile = _modal_profile(file)
     if profile:
         return Finding(part="Modal token", state="ok", found=f"profile {profile} of {file}")
-    return Finding(
-        part="Modal token", state="optional", found="none, for launch=modal", mend="modal token new"
-    )
+    return Finding(part="Modal token", state="optional", found="none, for launch=modal", mend="modal setup")
 
 
 def _modal_profile(file: Path) -> str | None:
@@ -183,12 +181,12 @@ def _modal_profile(file: Path) -> str | None:
         profiles = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
-    asked = os.environ.get("MODAL_PROFILE")
-    for name, profile in profiles.items():
-        in_force = name == asked if asked else len(profiles) == 1 or profile.get("active")
-        if in_force and profile.get("token_id") and profile.get("token_secret"):
-            return str(name)
-    return None
+    tables = {name: table for name, table in profiles.items() if isinstance(table, dict)}
+    active = next((name for name, table in tables.items() if table.get("active") is True), "default")
+    name = os.environ.get("MODAL_PROFILE") or active
+    table = tables.get(name, {})
+    has_token = table.get("oauth_refresh_token") or (table.get("token_id") and table.get("token_secret"))
+    return name if has_token else None
 
 
 def _version(package: str) -> str | None:

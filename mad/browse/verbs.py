@@ -16,6 +16,8 @@ VERBS = {
     "new": "mad.browse.new",
     "report": "mad.report.__main__",
     "search": "mad.launch.search",
+    "collect": "mad.launch.cloud.fetching",
+    "cancel": "mad.launch.cloud.cancelling",
 }
 """Where the function ``main`` lies that takes the other words and returns the exit code."""
 

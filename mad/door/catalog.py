@@ -21,6 +21,8 @@ mad: trains a sequence mixer on a task, scores it, and leaves a record
   mad experiments                         all of them: state, verdict, time
   mad log                                 the same at length, by priority
   mad report 008 [--check]                writes its report, or checks it
+  mad collect [RUN|008] [--wait]          fetches jobs that ended at Modal
+  mad cancel RUN|008|--all                calls jobs at Modal off
   mad doctor                              what is set up here, and what is not
 
 examples

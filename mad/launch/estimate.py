@@ -1,10 +1,11 @@
 """How long the rest of a sweep may take, from what has been run before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from mad.launch.settings import Launch
+from mad.launch.settings import launcher
 from mad.progress import duration
 from mad.report.judging.experiment import Experiment
 from mad.report.record import RunFolder
@@ -23,10 +24,16 @@ def rest_of(configs: Sequence[Mapping[str, Any]]) -> str:
     return f"{told}; {_estimate(left, n_all=len(folders))}" if left else told
 
 
+def alike(config: Mapping[str, Any], *, among: Callable[[Path], bool]) -> list[Result]:
+    """Finished runs of the same kind that lie where this one will, in folders that ``among`` accepts."""
+    found = [run for run in _earlier(config, among) if run.status == "finished" and run.cost.get("seconds")]
+    return [run for run in found if _kind(run.config) == _kind(config)]
+
+
 def _estimate(left: Sequence[Mapping[str, Any]], *, n_all: int) -> str:
     seconds, n_known = _seconds(left)
     if seconds is not None:
-        n_processes = min(Launch.of(left[0]).n_processes, len(left))
+        n_processes = min(launcher(left[0]).n_processes, len(left))
         return (
             f"about {duration(seconds / n_processes)} ({n_processes} at once, after {n_known} earlier runs)"
         )
@@ -49,10 +56,12 @@ def _seconds(left: Sequence[Mapping[str, Any]]) -> tuple[float | None, int]:
     return sum(fmean(known[kind]) for kind in kinds), len(earlier)
 
 
-def _earlier(config: Mapping[str, Any]) -> list[Result]:
+def _earlier(config: Mapping[str, Any], among: Callable[[Path], bool] = lambda folder: True) -> list[Result]:
     """What lies in the folder where the runs go; what cannot be read does not count."""
     found = []
     for file in sorted(RunFolder.of(config).path.parent.glob("*/result.json")):
+        if not among(file.parent):
+            continue
         try:
             found.append(Result.from_json(file.read_text(encoding="utf-8")))
         except ValueError:

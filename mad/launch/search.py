@@ -22,7 +22,7 @@ from mad.launch.ending import Ending
 from mad.launch.experiment import Declared, in_full
 from mad.launch.podium import show_best
 from mad.launch.server import OF_A_RUN, started
-from mad.launch.settings import Launch
+from mad.launch.settings import launcher
 from mad.launch.study import Asked, Run, Study, installed
 from mad.launch.sweep import EXECUTE, carried_out, exit_code, swept_jobs
 from mad.report.identity import NOT_MEANING, run_name
@@ -72,7 +72,7 @@ def search(space: Space, *, n_trials: int, command: str, console: Console, funct
     installed()
     first = checked(space)
     track = settled([first], say=lambda line: console.print(line, markup=False, soft_wrap=True))[0]["track"]
-    n_at_once = batch_size(n_processes=Launch.of(first).n_processes, n_runs=max(len(space.seeds), 1))
+    n_at_once = batch_size(n_processes=launcher(first).n_processes, n_runs=max(len(space.seeds), 1))
     experiment = Declared.of([first], command=command, whole=False)
     if experiment:
         experiment.begin()
@@ -106,7 +106,7 @@ def checked(space: Space) -> dict[str, Any]:
         for value in entry.probes()[1:]:
             _probe(space, {**corner, entry.key: value}, entry)
     for config in configs:
-        Launch.of(config)
+        launcher(config)
     return configs[0]
 
 

@@ -11,7 +11,7 @@ from mad.launch.ending import Ending
 from mad.launch.experiment import Declared
 from mad.launch.pool import Pool, Work
 from mad.launch.server import OF_A_RUN
-from mad.launch.settings import Launch
+from mad.launch.settings import Launch, launcher
 from mad.report.judging.folder import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
@@ -29,13 +29,14 @@ def sweep(
     experiment: Declared | None = None,
     function: str = EXECUTE,
 ) -> int:
-    """Runs the configs in processes of their own; returns the exit code.
+    """Runs the configs, in processes of their own or at Modal; returns the exit code.
 
-    It is 0 if all finished, 1 if any did not, and 130 or 143 if SIGINT or SIGTERM ended the sweep.
+    It is 0 if all finished (or were launched, where nobody waits), 1 if any did not, and 130 or 143 if SIGINT
+    or SIGTERM ended the sweep.
     ``experiment``, if the jobs belong to one, keeps what was declared and what came out. ``function`` takes
     a config and returns a Result. Raises ValueError for launcher settings out of range.
     """
-    Launch.of(configs[0])
+    launcher(configs[0])
     folders = [RunFolder.of(config) for config in configs]
     if experiment:
         experiment.begin()
@@ -58,31 +59,55 @@ def carried_out(
 
     ``split``: whose accuracy is shown as they end. Raises ValueError for launcher settings out of range.
     """
-    settings = Launch.of(configs[0])
+    launcher(configs[0])
     folders = [RunFolder.of(config) for config in configs]
     endings = {folder.path: _earlier_ending(folder) for folder in folders}
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
     _announce(folders, indices, console=console)
-    entries = [Entry(label=labels[i], metrics=folders[i].metrics) for i in indices]
-    board = _board(entries, console=console, split=split)
-    pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
-    to_run = settled(
-        [configs[i] for i in indices], say=lambda line: console.print(line, markup=False, soft_wrap=True)
+    found, received = _run(
+        [configs[i] for i in indices],
+        [labels[i] for i in indices],
+        console=console,
+        function=function,
+        split=split,
     )
-    files = [folders[i].console_file for i in indices]
-    works = [Work(config=config, console_file=file) for config, file in zip(to_run, files, strict=True)]
-    for index, ending in zip(indices, pool.run(works) if works else [], strict=True):
+    for index, ending in zip(indices, found, strict=True):
         endings[folders[index].path] = ending
         if ending.status == "refused":
             folders[index].discard_if_empty()
-    return [endings[folder.path] or Ending(status="waiting") for folder in folders], pool.signal
+    return [endings[folder.path] or Ending(status="waiting") for folder in folders], received
+
+
+def _run(
+    configs: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    *,
+    console: Console,
+    function: str,
+    split: str,
+) -> tuple[list[Ending], signal.Signals | None]:
+    """Runs what must be run, by the launcher that the configs name."""
+    if not configs:
+        return [], None
+    settings = launcher(configs[0])
+    configs = settled(configs, say=lambda line: console.print(line, markup=False, soft_wrap=True))
+    if not isinstance(settings, Launch):
+        from mad.launch.cloud.launcher import run_there
+
+        return run_there(configs, labels, console=console, split=split)
+    folders = [RunFolder.of(config) for config in configs]
+    entries = [Entry(label=a, metrics=b.metrics) for a, b in zip(labels, folders, strict=True)]
+    board = _board(entries, console=console, split=split)
+    pool = Pool(settings, board=board, function=function, preload=OF_A_RUN if function == EXECUTE else ())
+    works = [Work(config=a, console_file=b.console_file) for a, b in zip(configs, folders, strict=True)]
+    return pool.run(works), pool.signal
 
 
 def exit_code(statuses: Sequence[str], received: signal.Signals | None) -> int:
     """What the shell is told."""
     if received:
         return 128 + received
-    return 0 if all(status == "finished" for status in statuses) else 1
+    return 0 if all(status in ("finished", "launched") for status in statuses) else 1
 
 
 def labels_of(overrides: Sequence[Sequence[str]]) -> list[str]:

@@ -37,7 +37,7 @@ def test_nothing_set_up_is_no_illness(capsys: pytest.CaptureFixture[str], home: 
     assert lines[0].split() == ["part", "state", "found"]
     shown = {line.split("  ")[0]: line for line in lines[1:]}
     assert "-> wandb login" in shown["W&B key"]
-    assert "-> modal token new" in shown["Modal token"]
+    assert "-> modal setup" in shown["Modal token"]
     assert " ok " in shown["torch"]
     assert str(home) in shown["results"]
     assert list(home.iterdir()) == []

@@ -1,0 +1,72 @@
+"""``mad cancel``: calls jobs at Modal off. A checkpoint stays and is fetched: run it again to go on."""
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from mad.launch.cloud.account import check_account
+from mad.launch.cloud.calls import Outcome, cancel, outcome
+from mad.launch.cloud.fetching import named_jobs
+from mad.launch.cloud.job import Job
+from mad.launch.cloud.store import NoAnswer, Store
+from mad.report.lock import AlreadyRunning
+from mad.report.tables import terminal
+
+PATIENCE_SECONDS = 20.0
+"""For a container to write its checkpoint and end."""
+
+
+def main(words: Sequence[str]) -> int:
+    """The command; 0 if all were called off or had ended, 1 if Modal could not be asked about one."""
+    parser = argparse.ArgumentParser(prog="mad cancel", description="Calls jobs at Modal off.")
+    parser.add_argument("names", nargs="*", metavar="RUN|EXPERIMENT|FOLDER", help="which ones")
+    parser.add_argument("--all", action="store_true", help="all that are under way")
+    given = parser.parse_args(words)
+    if bool(given.names) == given.all:
+        raise ValueError("mad cancel expects names of runs or experiments, or else --all")
+    jobs, console = named_jobs(given.names), terminal()
+    if not jobs:
+        console.print("no job is under way at Modal", markup=False)
+        return 0
+    check_account()
+    codes = []
+    for job, line in zip(jobs, _called_off(jobs), strict=True):
+        console.print(f"{line}  {job.folder.name}", markup=False, soft_wrap=True)
+        codes.append(0 if line.startswith(("cancelled", "finished")) else 1)
+    return max(codes)
+
+
+def _called_off(jobs: Sequence[Job]) -> list[str]:
+    """All are called off before the first is waited for: their containers end side by side."""
+    silent = {index: _asked(job) for index, job in enumerate(jobs)}
+    until = time.monotonic() + PATIENCE_SECONDS
+    return [silent[index] or _settled(job, until) for index, job in enumerate(jobs)]
+
+
+def _asked(job: Job) -> str:
+    """Nothing, or why it could not be called off."""
+    try:
+        cancel(job.ticket)
+    except NoAnswer as error:
+        return f"not cancelled ({error}); try again"
+    return ""
+
+
+def _settled(job: Job, until: float) -> str:
+    """What became of it, once its container has had its last word."""
+    store = Store(job.ticket.volume)
+    try:
+        while not _has_ended(job, store) and time.monotonic() < until:
+            time.sleep(0.2)
+        came = outcome(job.ticket)
+        status = came.status if came and came.status == "finished" else "cancelled"
+        ending = job.settle(Outcome(status=status, error="called off by mad cancel"), store=store)
+    except (NoAnswer, AlreadyRunning) as error:
+        return f"cancelled, but not fetched ({error}); run mad collect"
+    return ending.status
+
+
+def _has_ended(job: Job, store: Store) -> bool:
+    """Whether no container works on it any more: none has begun, or the last one has signed off."""
+    tried = job.attempts(store=store)
+    return not tried or bool(tried[-1].ended)
