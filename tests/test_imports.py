@@ -66,7 +66,7 @@ ONLY_IN = {
         "execute.py",
         "browse/doctor.py",
     ],
-    "wandb": ["track/weights_and_biases.py"],
+    "wandb": ["track/weights_and_biases.py", "track/report.py"],
     "trackio": ["track/trackio_dashboard.py"],
     "modal": [],
     "optuna": [],

@@ -26,7 +26,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = [sys.executable, "-P", "-m", "mad.track.sender"]
 
-NAMES = {"wandb": "W&B", "trackio": "trackio"}
+NAMES = {"wandb": "W&B", "report": "W&B", "trackio": "trackio"}
 
 
 class Aside(Tracker):
@@ -40,7 +40,7 @@ class Aside(Tracker):
         self._say_aloud = say
         self._process: subprocess.Popen[bytes] | None = None
         self._unsent, self._unread = bytearray(), bytearray()
-        self._is_done, self._how_to_send_later = False, f"`{client} sync {folder}/wandb/*run-*` sends it"
+        self._is_done, self._how_to_send_later = False, f"`wandb sync {folder}/wandb/*run-*` sends it"
 
     def start(self, run: Run) -> None:
         """Starts the sender and does not wait for it."""
@@ -66,6 +66,10 @@ class Aside(Tracker):
     def finish(self, result: Result) -> None:
         """Sends the result and waits until it has arrived, for ``track.finish_seconds`` at most."""
         self._send({"result": json.loads(result.to_json())})
+        self.wait()
+
+    def wait(self) -> None:
+        """Waits until the sender has done its work, for ``track.finish_seconds`` at most."""
         self._wait(time.monotonic() + self._track.finish_seconds)
         if self._process and not self._is_done:
             self._say(

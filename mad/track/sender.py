@@ -43,6 +43,13 @@ def main() -> None:
 def _serve(tell: Tell) -> bool:
     """Passes on all that is read; whether it came to the run's result."""
     order = json.loads(sys.stdin.readline())
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no word about this machine to anybody else
+    if order["client"] == "report":
+        from mad.track.report import upload_report
+
+        _end_within(LAST_SECONDS)
+        upload_report(order, tell=tell)
+        return True
     client = _client(order, tell)
     client.start(Run(**order["run"]))
     for line in sys.stdin:

@@ -40,7 +40,6 @@ class WeightsAndBiases(Tracker):
 
     def start(self, run: Run) -> None:
         """Opens the run on the server; offline if the server does not answer or refuses."""
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no word about this machine to anybody else
         host = account.host()
         if not self._offline and self._track.mode == "auto" and not account.is_reachable(host):
             self._offline = True
@@ -104,28 +103,7 @@ class WeightsAndBiases(Tracker):
             mode="offline" if self._offline else "online",
             resume=None if self._offline else "allow",
             reinit="finish_previous",
-            settings=self._settings(),
-        )
-
-    def _settings(self) -> Any:
-        import wandb
-
-        return wandb.Settings(
-            console="off",
-            save_code=False,
-            disable_code=True,
-            disable_git=True,
-            disable_job_creation=True,
-            x_disable_meta=True,
-            x_disable_machine_info=True,
-            x_save_requirements=False,
-            x_stats_pid=self._pid,
-            host="",
-            program="",
-            silent=True,
-            init_timeout=INIT_SECONDS,
-            finish_timeout=FINISH_SECONDS,
-            finish_timeout_raises=False,
+            settings=client_settings(self._pid),
         )
 
     @property
@@ -135,6 +113,29 @@ class WeightsAndBiases(Tracker):
     def _say_offline(self, why: str) -> None:
         later = f"`{self._sync_command}` sends it"
         self._tell({"say": f"{why}; {later}", "later": later})
+
+
+def client_settings(pid: int) -> Any:
+    """What the client may collect: no more than it is told, and the load of the process ``pid``."""
+    import wandb
+
+    return wandb.Settings(
+        console="off",
+        save_code=False,
+        disable_code=True,
+        disable_git=True,
+        disable_job_creation=True,
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        x_save_requirements=False,
+        x_stats_pid=pid,
+        host="",
+        program="",
+        silent=True,
+        init_timeout=INIT_SECONDS,
+        finish_timeout=FINISH_SECONDS,
+        finish_timeout_raises=False,
+    )
 
 
 def run_id(identity: str, code: str) -> str:

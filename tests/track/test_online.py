@@ -6,6 +6,8 @@ from subprocess import Popen
 
 import pytest
 
+from mad.track.report import send_report
+from mad.track.settings import Track
 from mad.track.weights_and_biases import run_id
 from tests.track.stub import KEY, encoded_key, stub
 from tests.track.watched import PATIENT, senders, watch
@@ -52,3 +54,22 @@ def test_a_run_arrives_whole_and_a_retry_continues_it(
         assert KEY.encode() not in body, (method, path)
         assert encoded_key().encode() not in body, (method, path)
     assert not [path for _, path, _, _ in server.received if "otel" in path]
+
+
+def test_an_experiments_pages_arrive_where_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, senders: list[Popen[bytes]]
+) -> None:
+    folder, said = tmp_path / "008-features", list[str]()
+    folder.mkdir()
+    (folder / "report.md").write_text("# 008-features\n")
+    with stub() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        send_report(Track(kind="wandb"), folder, say=said.append)
+        assert senders == []
+        asked = Track(kind="wandb", artifacts=["report"], finish_seconds=120.0)
+        send_report(asked, folder, say=said.append)
+    assert said[0].startswith(f"W&B has the report: {server.url}/tester/mad/runs/")
+    (run,) = server.runs.values()
+    assert (run.bucket["jobType"], run.bucket["groupName"]) == ("report", "008-features")
+    assert [artifact["artifactTypeName"] for artifact in server.artifacts] == ["report"]
+    assert b"# 008-features\n" in [body for method, _, _, body in server.received if method == "PUT"]
