@@ -11,8 +11,8 @@ from mad.track.settings import Track
 
 Client = Literal["wandb", "trackio"]
 
-NO_KEY = "W&B: no key is configured"
-LOGIN = "`wandb login` or WANDB_API_KEY sets one"
+NO_KEY = "W&B: no key"
+LOGIN = "`wandb login` sets one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def _of_wandb(track: Track, folder: str) -> Plan:
     known = account.key_source() is not None
     offline = track.mode == "offline" or asked in ("offline", "dryrun")
     if track.kind == "auto" and not known and not offline:
-        return Plan(line=f"{NO_KEY}, local files only ({LOGIN}; track=files asks for none)")
+        return Plan(line=f"{NO_KEY}, local files only ({LOGIN}; track=console: no W&B)")
     found = Plan(client="wandb", offline=offline)
     if not known and not offline:
         line = f"{NO_KEY} ({LOGIN}); recorded offline, `{_sync(folder)}` sends it"

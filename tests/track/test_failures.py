@@ -95,8 +95,8 @@ def test_without_a_key_nothing_is_started(
     watched = watch(tmp_path / "run", {**IMPATIENT, "console": True})
     assert senders == []
     line = watched.said.splitlines()[0]
-    assert line.startswith("W&B: no key is configured")
-    assert "local files only (`wandb login` or WANDB_API_KEY sets one" in line
+    assert line.startswith("W&B: no key, ")
+    assert "local files only (`wandb login` sets one; track=console: no W&B)" in line
     assert watched.log.splitlines()[0] == line
     assert not (tmp_path / "run" / "wandb").exists()
 
@@ -106,7 +106,7 @@ def test_asked_for_without_a_key_it_records_offline(
 ) -> None:
     monkeypatch.setattr(account, "is_reachable", lambda url: pytest.fail("no key, no question"))
     watched = watch(tmp_path / "run", PATIENT)
-    assert "no key is configured" in watched.log
+    assert "W&B: no key (`wandb login` sets one); recorded offline" in watched.log
     assert f"`wandb sync {tmp_path}/run/wandb/offline-*` sends it" in watched.log
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
 
