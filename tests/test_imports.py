@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "track": ["blueprint", "progress", "report.redaction", "report.result"],
     "report": ["progress"],
     "door": ["blueprint"],
-    "launch": ["door.quiet", "door.folder", "report", "track", "progress", "execute"],
+    "launch": ["blueprint", "door.quiet", "door.folder", "report", "track", "progress", "execute"],
     "execute": [
         "blueprint",
         "seeding",
@@ -68,7 +68,9 @@ ONLY_IN = {
     ],
     "wandb": ["track/weights_and_biases.py", "track/report.py"],
     "trackio": ["track/trackio_dashboard.py"],
-    "modal": [],
+    "modal": [
+        f"launch/cloud/{name}.py" for name in ("app", "calls", "dispatch", "prices", "remote", "store")
+    ],
     "optuna": [],
 }
 """Where a heavy or optional library may be known."""
@@ -157,6 +159,10 @@ def test_no_unsafe_reader_is_used() -> None:
         ["log", "--json"],
         ["lst"],
         ["search", "model=softmax"],
+        ["--dry-run", "launch=modal"],
+        ["-m", "--dry-run", "launch=modal_a100", "seed=0,1"],
+        ["collect"],
+        ["cancel", "--all"],
     ],
     ids=" ".join,
 )

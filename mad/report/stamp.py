@@ -19,10 +19,10 @@ def stamp(
     ``device`` is its name (a CPU's or GPU's model), ``state_floats`` is per sequence at the task's
     length, ``train_flops`` are by formula for the whole run.
     """
-    commit = git("rev-parse", "HEAD") if _is_checkout() else None
+    commit, dirty = sources()
     return {
         "commit": commit,
-        "dirty": bool(git("status", "--porcelain", "--", "mad", "conf")) if commit else None,
+        "dirty": dirty,
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": f"{platform.system()} {platform.machine()}",
         "device": device,
@@ -32,6 +32,12 @@ def stamp(
         "train_flops": train_flops,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def sources() -> tuple[str | None, bool | None]:
+    """The commit of the package's own repository, and whether files differ from it; None without one."""
+    commit = git("rev-parse", "HEAD") if _is_checkout() else None
+    return commit, bool(git("status", "--porcelain", "--", "mad", "conf")) if commit else None
 
 
 def _versions() -> dict[str, str]:

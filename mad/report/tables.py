@@ -91,7 +91,9 @@ def _cost_line(result: Result) -> str:
         "parameters": number(result.stamp.get("n_parameters")),
         "state floats": number(result.stamp.get("state_floats")),
     }
-    return ", ".join(f"{value} {name}".strip() for name, value in parts.items() if value)
+    usd = result.cost.get("usd")
+    billed = "" if usd is None else f", ${usd:.3f}"
+    return ", ".join(f"{value} {name}".strip() for name, value in parts.items() if value) + billed
 
 
 def _scores(results: Sequence[Result]) -> tuple[str, str, str]:

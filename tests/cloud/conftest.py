@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -34,3 +36,19 @@ def plane(one_plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plane]:
         _Client._set_env_client(None)  # the next test, of whatever kind, makes its own
     assert not one_plane.errors
     one_plane.clear()
+
+
+@pytest.fixture
+def tiny(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The small app, running for as long as the test."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "plane" / "example"))
+    import tiny_app
+
+    with tiny_app.app.run():
+        yield tiny_app
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that does not exist yet: bodies wait until a test makes it."""
+    return tmp_path / "gate"

@@ -12,6 +12,7 @@ from mad.execute import execute
 from mad.launch.cloud.ticket import Ticket
 from mad.report.record import RunFolder
 from mad.report.result import Result
+from mad.report.stamp import sources
 from mad.run import main
 from tests.cloud.plane.control import Plane
 from tests.cloud.small import PATIENCE, command, committed_step, folders, record, said, time_out, words
@@ -49,7 +50,7 @@ def test_a_run_comes_back_as_if_made_here(
     assert record(folder) == made_here(tmp_path / "here")
     result = Result.from_json((folder / "result.json").read_text())
     assert result.cost["usd"] == pytest.approx(0.6 * (result.cost["billed_seconds"] or 0) / 3600)
-    assert result.stamp["commit"]
+    assert result.stamp["commit"] == sources()[0]
     [call] = plane.calls
     assert (call.gpu, call.timeout, call.retries, call.attempts) == ("L4", 3600, 2, 1)
     assert f"https://modal.com/id/{call.id}" in shown
@@ -77,9 +78,12 @@ def test_a_sweep_of_six_with_one_that_fails(
     assert main(["-m", *words(*more, results=tmp_path / "here", there=False)]) == 1
     pairs = list(zip(folders(tmp_path / "there"), folders(tmp_path / "here"), strict=True))
     assert [a.name for a, _ in pairs] == [b.name for _, b in pairs]
-    assert [record(a) for a, _ in pairs] == [record(b) for _, b in pairs]
-    failed = [a for a, _ in pairs if record(a)[0]["status"] == "failed"]
-    assert [(a / "console.log").read_text().count("RuntimeError: number three") for a in failed] == [1]
+    ended = [(a, b) for a, b in pairs if (b / "result.json").exists()]
+    assert [record(a) for a, _ in ended] == [record(b) for _, b in ended]
+    [(there, here)] = [pair for pair in pairs if pair not in ended]  # it broke while the model was built
+    assert not (there / "result.json").exists()
+    for folder in (there, here):
+        assert (folder / "console.log").read_text().count("RuntimeError: number three is broken") == 1
 
 
 def test_modals_own_command_does_the_same(plane: Plane, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,15 @@ def test_a_container_installs_what_was_tested() -> None:
     assert not [line for line in found if "+" in line]
     assert any(line.startswith("fla-core") for line in requirements(extras=["fla"]))
     assert extras_of([{"trainer": {"kernels": "fla"}}, {}]) == ["fla"]
+
+
+def test_the_lines_of_the_image_agree_with_each_other_and_with_the_constraints() -> None:
+    asked = ["install", "--dry-run", "--no-index", "--quiet", "--disable-pip-version-check"]
+    arguments = [*asked, "-c", str(ROOT / "constraints.txt"), *requirements()]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def _same(line: str) -> str:

@@ -21,7 +21,7 @@ from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
 from mad.report.lock import AlreadyRunning
 from mad.report.record import RunFolder
-from mad.report.stamp import git
+from mad.report.stamp import sources
 from mad.track import Track, account
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _undone_unless_spawned(one: Wanted, launch: str, ledger: Ledger) -> Iterator
 
 
 def _ticket(one: Wanted, plan: Plan, launch: str, folder: str) -> Ticket:
-    settings, commit = plan.settings, git("rev-parse", "HEAD")
+    settings, (commit, dirty) = plan.settings, sources()
     return Ticket(
         state="launching",
         launch=launch,
@@ -150,7 +150,7 @@ def _ticket(one: Wanted, plan: Plan, launch: str, folder: str) -> Ticket:
         volume=settings.volume,
         folder=folder,
         commit=commit,
-        dirty=None if commit is None else bool(git("status", "--porcelain", "--", "mad", "conf")),
+        dirty=dirty,
     )
 
 

@@ -6,7 +6,7 @@ PyTorch the public version counts: for Linux the index keeps it with CUDA.
 
 import re
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 
@@ -54,7 +54,7 @@ def requirements(*, extras: Sequence[str] = ()) -> list[str]:
 
 def _needed(package: str, extra: str) -> Iterator[Requirement]:
     """What a package (extra ``""``) or one of its extras asks for in the container."""
-    for line in distribution(package).requires or []:
+    for line in _known(package).requires or []:
         requirement = Requirement(line)
         marker = requirement.marker
         plainly = marker is None or marker.evaluate({**CONTAINER, "extra": ""})
@@ -64,6 +64,15 @@ def _needed(package: str, extra: str) -> Iterator[Requirement]:
             else not plainly and marker and marker.evaluate({**CONTAINER, "extra": extra})
         ):
             yield requirement
+
+
+def _known(package: str) -> Distribution:
+    try:
+        return distribution(package)
+    except PackageNotFoundError as error:
+        raise ValueError(
+            f"{package} is not installed here, so its versions are not known; pip install it"
+        ) from error
 
 
 def _canonical(name: str) -> str:

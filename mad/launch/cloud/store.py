@@ -10,16 +10,24 @@ class NoAnswer(Exception):
     """Modal could not be asked; no job is concerned."""
 
 
+class Refused(ValueError):
+    """Modal does not take the token."""
+
+
+class Gone(ValueError):
+    """The volume is not there any more."""
+
+
 @contextmanager
 def asking() -> Iterator[None]:
-    """Tells what is wrong between here and Modal. Raises NoAnswer, or ValueError for a refused token."""
+    """Tells what is wrong between here and Modal. Raises NoAnswer, or Refused."""
     import aiohttp
     from modal import exception
 
     try:
         yield
     except exception.AuthError as error:
-        raise ValueError(f"Modal refuses the token ({error}); run `modal token new`") from error
+        raise Refused(f"Modal refuses the token ({error}); run `modal token new`") from error
     except (exception.Error, aiohttp.ClientError, OSError) as error:
         raise NoAnswer(f"{type(error).__name__}: {error}") from error
 
@@ -37,7 +45,7 @@ class Store:
     def names(self, folder: str) -> list[str]:
         """The files below a folder, relative to it; none if there is no such folder.
 
-        Raises ValueError if the volume is gone, or for a name that leads out of the folder.
+        Raises Gone if there is no such volume, and ValueError for a name that leads out of the folder.
         """
         from modal.exception import NotFoundError
 
@@ -55,7 +63,7 @@ class Store:
         return names
 
     def read(self, path: str) -> bytes | None:
-        """The content of a file; None if there is none. Raises ValueError if the volume is gone."""
+        """The content of a file; None if there is none. Raises Gone if there is no such volume."""
         from modal.exception import NotFoundError
 
         with asking():
@@ -74,7 +82,7 @@ class Store:
         try:
             self._volume.hydrate()
         except NotFoundError:
-            raise ValueError(
+            raise Gone(
                 f"Modal has no volume {self.name} any more (see `modal volume list`): "
                 "what was kept there is lost; launch again"
             ) from error

@@ -8,7 +8,7 @@ from rich.console import Console
 from mad.launch.cloud.calls import outcome
 from mad.launch.cloud.job import Job
 from mad.launch.cloud.listening import Ears
-from mad.launch.cloud.store import NoAnswer, Store
+from mad.launch.cloud.store import NoAnswer, Refused, Store
 from mad.launch.cloud.watchers import Watcher
 from mad.launch.ending import Ending
 from mad.report.lock import AlreadyRunning
@@ -35,7 +35,7 @@ class Vigil:
     def wait(self) -> dict[int, Ending]:
         """The endings of the jobs, of all unless a signal came.
 
-        Raises ValueError for a token that is refused, and for a record that cannot be the run's.
+        Raises ValueError for a token that is refused.
         """
         endings: dict[int, Ending] = {}
         with self._watcher.shown():
@@ -75,8 +75,13 @@ class Vigil:
             ending = job.settle(came, store=store)
         except AlreadyRunning as error:
             ending = Ending(status="running", error=str(error))
+        except Refused:
+            raise
+        except ValueError as error:
+            reason = f"its record could not be fetched ({error}); mad collect tries again"
+            ending = Ending(status="failed", error=reason)
         self._watcher.ended(index, ending)
-        if came.traceback and ending.status != "finished":
+        if came.traceback and ending.status == "failed":
             tail = came.traceback.rstrip().splitlines()[-N_LINES:]
             self._console.print("\n".join(tail), markup=False, highlight=False, soft_wrap=True)
         return ending

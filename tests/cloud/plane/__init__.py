@@ -10,6 +10,10 @@ for what a test can ask for. With the fixture ``plane`` (``tests/cloud/conftest.
         plane.preempt(plane.calls[0], after=lambda: plane.calls[0].commits >= 1)
         assert plane.calls[0].attempts == 1
 
+Faults: ``preempt``, ``kill``, ``down`` and ``up``, ``refuse``, ``expire``; ``plane.limits`` holds the grace
+after a signal. What happened: ``plane.calls`` (function_name, gpu, timeout, retries, attempts, preemptions,
+state, log, commits, inputs, outputs), ``plane.requests`` (name and bytes of every RPC), ``plane.containers``.
+
 What a container sees: below its own folder, the files of its mounts, with ``/root`` as working directory
 and on ``PYTHONPATH``; the installed packages without the project; none of this process's environment.
 A volume's mount path such as ``/vol`` is a folder below the container's own, and its place is told by the

@@ -21,6 +21,8 @@ from tests.cloud.plane.wire import TOKEN, Request
 
 Answer = TypeVar("Answer")
 When = float | Callable[[], object]
+#: Seconds, on a busy machine; nothing waits so long for what goes well.
+PATIENCE = 120.0
 
 
 class Plane:
@@ -82,7 +84,7 @@ class Plane:
         """Returns the folder that holds what was committed to a volume; made if missing."""
         return self._service.volumes.named(name)
 
-    def wait(self, predicate: Callable[[], Any], *, seconds: float = 120.0) -> None:
+    def wait(self, predicate: Callable[[], Any], *, seconds: float = PATIENCE) -> None:
         """Returns once the predicate holds; ``TimeoutError`` with the calls' logs when it does not."""
         deadline = time.monotonic() + seconds
         while not predicate():
@@ -144,7 +146,7 @@ class Plane:
         action()
 
     def _do(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=120)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=PATIENCE)
 
     def _running(self, target: Call | Input, after: When) -> Container:
         inputs: Iterable[Input] = target.inputs if isinstance(target, Call) else [target]
