@@ -14,7 +14,7 @@ from mad.launch.cloud.fetching import named_jobs
 from mad.launch.cloud.gather import priced
 from mad.launch.cloud.job import Job, Standing
 from mad.launch.cloud.launcher import how_to_go_on
-from mad.launch.cloud.store import NoAnswer, Refused, asking
+from mad.launch.cloud.store import Gone, NoAnswer, Refused, Store, asking
 from mad.launch.cloud.watchers import LiveWatcher, PlainWatcher
 from mad.launch.ending import Ending
 from mad.report.metrics import Metrics
@@ -22,6 +22,7 @@ from mad.report.pages.costs import usd_of
 from mad.report.record import RunFolder
 from mad.report.tables import show_result
 from mad.run import main
+from tests.cloud.plane.control import Plane
 from tests.cloud.tickets import ticket
 from tests.results import small_result
 
@@ -147,6 +148,19 @@ def test_a_job_whose_record_is_gone_has_failed_and_can_be_launched_again(tmp_pat
     ending = job.settle(Outcome(status="finished"), store=Emptied())  # type: ignore[arg-type]
     assert (ending.status, ending.error) == ("failed", "the volume does not hold its result")
     assert not named_jobs([str(path)])
+
+
+def test_a_volume_that_is_gone_ends_its_jobs(plane: Plane, tmp_path: Path) -> None:
+    [config] = configs(tmp_path, 1)
+    path = launched(config)
+    [job] = named_jobs([str(path)])
+    with pytest.raises(Gone, match="no volume mad-gone any more"):
+        Store("mad-gone").read("x")
+    ending = job.settle(Outcome(status="finished"), store=Store("mad-gone"))
+    assert ending.status == "failed"
+    assert "see `modal volume list`" in (ending.error or "")
+    assert not named_jobs([str(path)])
+    assert plane.requests
 
 
 def test_what_is_wrong_with_modal_is_told_apart() -> None:

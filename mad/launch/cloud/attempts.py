@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mad.report.atomic import write_atomically
+from mad.launch.cloud.mirror import put
 
 NAME = "attempts.json"
 
@@ -60,7 +60,7 @@ class Logbook:
             ended = ended or self._now.ended
             self._now = replace(self._now, seconds=time.monotonic() - self._began, ended=ended)
             text = json.dumps(self.entries(), indent=1, allow_nan=False)
-            write_atomically(self._file, text + "\n")
+            put(self._file, f"{text}\n".encode())
 
     def entries(self) -> list[dict[str, Any]]:
         """All attempts, plain."""

@@ -11,7 +11,7 @@ from mad.launch.cloud.attempts import Attempt, seconds_of
 from mad.launch.cloud.calls import Outcome
 from mad.launch.cloud.gather import gathered, last_row, tried_of
 from mad.launch.cloud.ledger import Ledger
-from mad.launch.cloud.store import NoAnswer, Store
+from mad.launch.cloud.store import Gone, NoAnswer, Store
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
 from mad.report.metrics import Metrics
@@ -69,7 +69,11 @@ class Job:
         Raises ValueError for a record that cannot be the run's, and AlreadyRunning if a process works in the
         folder.
         """
-        result, tried = gathered(self.ticket, self.folder, store=store)
+        try:
+            result, tried = gathered(self.ticket, self.folder, store=store)
+        except Gone as error:  # what it cost is not known either: what was set aside stands in the ledger
+            self.ticket.closed("lost").write(self.folder)
+            return Ending(status="failed", error=str(error))
         seconds = seconds_of(tried)
         Ledger(self.folder.parent).settle(self.ticket.launch, usd=self.ticket.rate.usd(seconds))
         ending = _ending(outcome, result, seconds)

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mad.report.atomic import write_atomically
-
 NOT_MIRRORED = ("lock", "superseded")
 
 RANKS: Mapping[str, int] = {".pt": 0, ".jsonl": 2, ".sha256": 3}
@@ -37,14 +35,21 @@ def copied(source: Path, target: Path, *, keep: Iterable[str] = ()) -> None:
         (target / name).unlink()
 
 
+def put(path: Path, content: bytes) -> None:
+    """Writes a file of a volume whole or not at all. It lasts from the next commit on: nothing is synced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
 def _copy(source: Path, target: Path) -> None:
     try:
         content = source.read_bytes()
     except FileNotFoundError:  # an older checkpoint that has just been given up
         return
     if not target.exists() or target.stat().st_size != len(content) or target.read_bytes() != content:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, content)
+        put(target, content)
 
 
 class Mirror:

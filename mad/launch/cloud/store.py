@@ -14,6 +14,10 @@ class Refused(ValueError):
     """Modal does not take the token."""
 
 
+class Gone(ValueError):
+    """The volume is not there any more."""
+
+
 @contextmanager
 def asking() -> Iterator[None]:
     """Tells what is wrong between here and Modal. Raises NoAnswer, or Refused."""
@@ -41,7 +45,7 @@ class Store:
     def names(self, folder: str) -> list[str]:
         """The files below a folder, relative to it; none if there is no such folder.
 
-        Raises ValueError if the volume is gone, or for a name that leads out of the folder.
+        Raises Gone if there is no such volume, and ValueError for a name that leads out of the folder.
         """
         from modal.exception import NotFoundError
 
@@ -59,7 +63,7 @@ class Store:
         return names
 
     def read(self, path: str) -> bytes | None:
-        """The content of a file; None if there is none. Raises ValueError if the volume is gone."""
+        """The content of a file; None if there is none. Raises Gone if there is no such volume."""
         from modal.exception import NotFoundError
 
         with asking():
@@ -78,7 +82,7 @@ class Store:
         try:
             self._volume.hydrate()
         except NotFoundError:
-            raise ValueError(
+            raise Gone(
                 f"Modal has no volume {self.name} any more (see `modal volume list`): "
                 "what was kept there is lost; launch again"
             ) from error
