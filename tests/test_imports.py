@@ -64,8 +64,9 @@ ONLY_IN = {
         "tasks",
         "train",
         "execute.py",
+        "browse/doctor.py",
     ],
-    "wandb": ["track/weights_and_biases.py"],
+    "wandb": ["track/weights_and_biases.py", "track/report.py"],
     "trackio": ["track/trackio_dashboard.py"],
     "modal": [
         f"launch/cloud/{name}.py" for name in ("app", "calls", "dispatch", "prices", "remote", "store")

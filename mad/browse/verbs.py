@@ -11,6 +11,7 @@ VERBS = {
     "show": "mad.browse.show",
     "compare": "mad.browse.compare",
     "experiments": "mad.browse.experiments",
+    "doctor": "mad.browse.doctor",
     "log": "mad.browse.log",
     "new": "mad.browse.new",
     "report": "mad.report.__main__",

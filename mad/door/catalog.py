@@ -23,6 +23,7 @@ mad: trains a sequence mixer on a task, scores it, and leaves a record
   mad report 008 [--check]                writes its report, or checks it
   mad collect [RUN|008] [--wait]          fetches jobs that ended at Modal
   mad cancel RUN|008|--all                calls jobs at Modal off
+  mad doctor                              what is set up here, and what is not
 
 examples
   mad model=cos_log_linear task=mqar

@@ -11,6 +11,8 @@ from mad.door.folder import conf_dir
 from mad.report.judging.experiment import find
 from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, located
 from mad.report.record import results_folder
+from mad.track.report import send_report
+from mad.track.settings import Track
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Declared:
     """As it was typed."""
     whole: bool
     """Whether this is the whole grid, and not a part of it that was asked for by further overrides."""
+    track: Track
+    """Who is told of the report."""
 
     @classmethod
     def of(cls, configs: Sequence[Mapping[str, Any]], *, command: str, whole: bool) -> "Declared | None":
@@ -35,7 +39,8 @@ class Declared:
         folder, file = located(name, root=Path())
         if file is None or any(results_folder(config) != folder.runs for config in configs):
             return None
-        return cls(folder=folder, file=file, command=command, whole=whole)
+        track = Track.of(configs[0])
+        return cls(folder=folder, file=file, command=command, whole=whole, track=track)
 
     def begin(self) -> None:
         """Keeps the declaration as it stands. Raises ValueError if it is wrong."""
@@ -48,8 +53,13 @@ class Declared:
         earlier = {} if self.whole else {job.run: job for job in self.folder.sweep().jobs}
         known = earlier | {job.run: job for job in jobs}
         self.folder.write_sweep(Sweep(command=self.command, jobs=tuple(known.values())))
-        for line in publish(self.folder.name):
+
+        def say(line: str) -> None:
             console.print(line, markup=False, soft_wrap=True)
+
+        for line in publish(self.folder.name):
+            say(line)
+        send_report(self.track, self.folder.path, say=say)
 
 
 def in_full(override: str) -> str:

@@ -24,7 +24,9 @@ from mad.track.settings import Track
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
-NAMES = {"wandb": "W&B", "trackio": "trackio"}
+COMMAND = [sys.executable, "-P", "-m", "mad.track.sender"]
+
+NAMES = {"wandb": "W&B", "report": "W&B", "trackio": "trackio"}
 
 
 class Aside(Tracker):
@@ -38,7 +40,7 @@ class Aside(Tracker):
         self._say_aloud = say
         self._process: subprocess.Popen[bytes] | None = None
         self._unsent, self._unread = bytearray(), bytearray()
-        self._is_done, self._how_to_send_later = False, ""
+        self._is_done, self._how_to_send_later = False, f"`wandb sync {folder}/wandb/*run-*` sends it"
 
     def start(self, run: Run) -> None:
         """Starts the sender and does not wait for it."""
@@ -64,12 +66,15 @@ class Aside(Tracker):
     def finish(self, result: Result) -> None:
         """Sends the result and waits until it has arrived, for ``track.finish_seconds`` at most."""
         self._send({"result": json.loads(result.to_json())})
+        self.wait()
+
+    def wait(self) -> None:
+        """Waits until the sender has done its work, for ``track.finish_seconds`` at most."""
         self._wait(time.monotonic() + self._track.finish_seconds)
         if self._process and not self._is_done:
-            later = f"; {self._how_to_send_later}" if self._how_to_send_later else ""
             self._say(
-                f"has not taken everything in {self._track.finish_seconds:g} s "
-                f"and is left to try by itself for a minute{later}"
+                f"has not taken everything in {self._track.finish_seconds:g} s and goes on by itself "
+                f"for two minutes; if that is not enough, {self._how_to_send_later}"
             )
         self._forget()
 
@@ -153,7 +158,7 @@ def _started() -> subprocess.Popen[bytes]:
     paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "mad.track.sender"],
+        COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

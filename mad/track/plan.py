@@ -11,8 +11,8 @@ from mad.track.settings import Track
 
 Client = Literal["wandb", "trackio"]
 
-NO_KEY = "W&B: no key is configured"
-LOGIN = "`wandb login` or WANDB_API_KEY sets one"
+NO_KEY = "W&B: no key"
+LOGIN = "`wandb login` sets one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def settled(configs: Sequence[Mapping[str, Any]], *, say: Callable[[str], None])
 
 def unreachable(host: str) -> str:
     """The line about a host that does not answer."""
-    return f"W&B: {host} cannot be reached; recorded offline"
+    return f"{host} cannot be reached; recorded offline"
 
 
 def _settled(track: Track, say: Callable[[str], None]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _settled(track: Track, say: Callable[[str], None]) -> dict[str, Any]:
     if found.client == "wandb" and not found.offline and track.mode == "auto":
         host = account.host()
         if not account.is_reachable(host):
-            line = f"{unreachable(host)}, `{_sync('RUN')}` sends it"
+            line = f"W&B {unreachable(host)}; `{_sync('RUN')}` sends it"
             found = replace(found, offline=True, line=line)
     if found.line:
         say(found.line)
@@ -74,7 +74,7 @@ def _of_wandb(track: Track, folder: str) -> Plan:
     known = account.key_source() is not None
     offline = track.mode == "offline" or asked in ("offline", "dryrun")
     if track.kind == "auto" and not known and not offline:
-        return Plan(line=f"{NO_KEY}, local files only ({LOGIN}; track=files asks for none)")
+        return Plan(line=f"{NO_KEY}, local files only ({LOGIN}; track=console: no W&B)")
     found = Plan(client="wandb", offline=offline)
     if not known and not offline:
         line = f"{NO_KEY} ({LOGIN}); recorded offline, `{_sync(folder)}` sends it"

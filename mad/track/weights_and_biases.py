@@ -21,7 +21,7 @@ from mad.track.plan import unreachable
 from mad.track.settings import Track
 
 INIT_SECONDS = 10.0
-FINISH_SECONDS = 40.0
+FINISH_SECONDS = 100.0
 """For what the client does after the run has ended; the run itself waits ``track.finish_seconds``."""
 
 
@@ -81,9 +81,11 @@ class WeightsAndBiases(Tracker):
             self._offline = True
             self._open(run)
             reason = redacted(str(error).strip().splitlines()[0])
-            self._say_offline(f"W&B: {host} did not open the run ({reason}); recorded offline")
+            line = f"{host} did not open the run ({reason}; `wandb login --relogin` sets another key)"
+            self._say_offline(f"{line}; recorded offline")
         else:
-            self._tell({"say": f"shows this run at {self._run.url}", "later": f"`{self._sync_command}`"})
+            self._tell({"say": f"shows this run at {self._run.url}"})
+            self._tell({"later": f"`{self._sync_command}` sends it"})
 
     def _open(self, run: Run) -> None:
         import wandb
@@ -101,28 +103,7 @@ class WeightsAndBiases(Tracker):
             mode="offline" if self._offline else "online",
             resume=None if self._offline else "allow",
             reinit="finish_previous",
-            settings=self._settings(),
-        )
-
-    def _settings(self) -> Any:
-        import wandb
-
-        return wandb.Settings(
-            console="off",
-            save_code=False,
-            disable_code=True,
-            disable_git=True,
-            disable_job_creation=True,
-            x_disable_meta=True,
-            x_disable_machine_info=True,
-            x_save_requirements=False,
-            x_stats_pid=self._pid,
-            host="",
-            program="",
-            silent=True,
-            init_timeout=INIT_SECONDS,
-            finish_timeout=FINISH_SECONDS,
-            finish_timeout_raises=False,
+            settings=client_settings(self._pid),
         )
 
     @property
@@ -130,8 +111,31 @@ class WeightsAndBiases(Tracker):
         return f"wandb sync {os.path.relpath(self._run.settings.sync_dir)}"
 
     def _say_offline(self, why: str) -> None:
-        line = f"{why.removeprefix('W&B').lstrip(': ')}; `{self._sync_command}` sends it"
-        self._tell({"say": line, "later": f"`{self._sync_command}` sends it"})
+        later = f"`{self._sync_command}` sends it"
+        self._tell({"say": f"{why}; {later}", "later": later})
+
+
+def client_settings(pid: int) -> Any:
+    """What the client may collect: no more than it is told, and the load of the process ``pid``."""
+    import wandb
+
+    return wandb.Settings(
+        console="off",
+        save_code=False,
+        disable_code=True,
+        disable_git=True,
+        disable_job_creation=True,
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        x_save_requirements=False,
+        x_stats_pid=pid,
+        host="",
+        program="",
+        silent=True,
+        init_timeout=INIT_SECONDS,
+        finish_timeout=FINISH_SECONDS,
+        finish_timeout_raises=False,
+    )
 
 
 def run_id(identity: str, code: str) -> str:

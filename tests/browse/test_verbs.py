@@ -197,7 +197,7 @@ def test_compare_needs_two_runs_that_can_be_read(capsys: Capture) -> None:
     [
         (["lst"], "unknown command lst; did you mean ls?"),
         (["experiment"], "unknown command experiment; did you mean experiments?"),
-        (["softmax"], "unknown command softmax; known: compare, experiments, "),
+        (["softmax"], "unknown command softmax; known: cancel, collect, compare, doctor, experiments, "),
         (["ls", "--all"], "unrecognized arguments: --all; see mad ls --help"),
         (["show"], "the following arguments are required: RUN"),
         (["show", "a", "b"], "unrecognized arguments: b"),
