@@ -15,6 +15,7 @@ from mad.blueprint import nearest
 
 if TYPE_CHECKING:
     from mad.door.compose import Job
+    from mad.launch.settings import Cloud
     from mad.report.result import Result
 
 FLAGS = ("--help", "-h", "--list", "--dry-run", "--multirun", "-m", "--shell-completion", "-sc")
@@ -118,6 +119,7 @@ def _dry_run(jobs: Sequence["Job"], request: Request) -> int:
     from mad.track import Track
 
     settings = [launcher(job.config) for job in jobs][-1]
+    costs = _cost_lines(jobs, settings) if isinstance(settings, Cloud) else []
     for job in jobs:
         Track.of(job.config)
         folder = RunFolder.of(job.config)
@@ -133,11 +135,15 @@ def _dry_run(jobs: Sequence["Job"], request: Request) -> int:
         if experiment:
             experiment.check([config for _, config in grid()] if grid else configs)
         print(rest_of(configs))
-    if isinstance(settings, Cloud):
-        from mad.launch.cloud.launcher import cost_lines
-
-        print("\n".join(cost_lines(configs, settings)))
+    for line in costs:
+        print(line)
     return 0
+
+
+def _cost_lines(jobs: Sequence["Job"], settings: "Cloud") -> list[str]:
+    from mad.launch.cloud.launcher import cost_lines
+
+    return cost_lines([job.config for job in jobs], settings)
 
 
 def _sweep(request: Request) -> int:
@@ -164,12 +170,15 @@ def _prepared(request: Request) -> AbstractContextManager[None]:
 
 def _check_cloud(request: Request) -> bool:
     """Whether Modal is asked for. Raises ValueError, before anything is composed, if it cannot be reached."""
-    from mad.launch.choice import is_cloud
+    from mad.launch.choice import gpus, is_cloud
 
     if not is_cloud(request.overrides):
         return False
     from mad.launch.cloud.account import check_account
+    from mad.launch.cloud.prices import check_gpu
 
+    for name in gpus(request.overrides):
+        check_gpu(name)
     check_account()
     return True
 

@@ -20,3 +20,9 @@ def is_cloud(overrides: Sequence[str]) -> bool:
             parents = [entry for entry in settings.get("defaults", []) if entry != "_self_"]
             return settings.get("kind", "") == "modal" or "modal" in parents
     return False
+
+
+def gpus(overrides: Sequence[str]) -> list[str]:
+    """The names that ``launch.gpu=...`` gives."""
+    values = [word.partition("=")[2] for word in overrides if word.startswith("launch.gpu=")]
+    return [name for value in values for name in value.split(",") if name != "null"]

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 
 from mad.door.folder import conf_dir
-<<<<<<< HEAD
 from mad.report.judging.experiment import declared, find
 from mad.report.judging.fields import suggestion
 from mad.report.judging.folder import ExperimentFolder, located
@@ -17,16 +16,11 @@ from mad.report.judging.swept import SweptJob
 from mad.report.leaves import leaves
 from mad.report.lock import alone
 from mad.report.record import RunFolder, results_folder
+from mad.track.report import send_report
+from mad.track.settings import Track
 
 Grid = Callable[[], Sequence[tuple[str, Mapping[str, Any]]]]
 """Composes the jobs of the whole grid: their labels and configs."""
-=======
-from mad.report.judging.experiment import find
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob, located
-from mad.report.record import results_folder
-from mad.track.report import send_report
-from mad.track.settings import Track
->>>>>>> 25be32e38d85177f80801e33de01c2a7690ec818
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +32,12 @@ class Declared:
     """Its declaration."""
     command: str
     """As it was typed."""
-<<<<<<< HEAD
     code: str
     """The hash of the code that runs it."""
-    grid: Grid | None
-    """None where the jobs are the whole grid, and not a part that was asked for by further overrides."""
-=======
-    whole: bool
-    """Whether this is the whole grid, and not a part of it that was asked for by further overrides."""
     track: Track
     """Who is told of the report."""
->>>>>>> 25be32e38d85177f80801e33de01c2a7690ec818
+    grid: Grid | None
+    """None where the jobs are the whole grid, and not a part that was asked for by further overrides."""
 
     @classmethod
     def of(
@@ -64,15 +53,10 @@ class Declared:
             folder, file = located(name, root=Path())
         except ValueError:  # nobody declared it
             return None
-<<<<<<< HEAD
         if file is None or places != {folder.runs}:
             return None
-        code = RunFolder.of(configs[0]).code
-        return cls(folder=folder, file=file, command=command, code=code, grid=grid)
-=======
-        track = Track.of(configs[0])
-        return cls(folder=folder, file=file, command=command, whole=whole, track=track)
->>>>>>> 25be32e38d85177f80801e33de01c2a7690ec818
+        code, track = RunFolder.of(configs[0]).code, Track.of(configs[0])
+        return cls(folder=folder, file=file, command=command, code=code, track=track, grid=grid)
 
     def check(self, configs: Sequence[Mapping[str, Any]]) -> None:
         """Reads all that the report will be made of. Raises ValueError for whatever would be in its way.
@@ -109,11 +93,15 @@ class Declared:
         """Keeps how the jobs ended, and writes the report; into the log, too, if any was ``swept``."""
         from mad.report.pages.publish import publish
 
-<<<<<<< HEAD
         with alone(self.folder.path):
             self._write(jobs)
-        for line in publish(self.folder.name, swept=swept):
+
+        def say(line: str) -> None:
             console.print(line, markup=False, soft_wrap=True)
+
+        for line in publish(self.folder.name, swept=swept):
+            say(line)
+        send_report(self.track, self.folder.path, say=say)
 
     @contextmanager
     def around(self, config: Mapping[str, Any], *, console: Console) -> Iterator[None]:
@@ -144,18 +132,6 @@ class Declared:
     def _write(self, jobs: Sequence[SweptJob]) -> None:
         sweep = self.folder.sweep().then(command=self.command, jobs=jobs, code=self.code)
         self.folder.write_sweep(sweep.only([job.run for job in jobs]) if self.grid is None else sweep)
-=======
-        earlier = {} if self.whole else {job.run: job for job in self.folder.sweep().jobs}
-        known = earlier | {job.run: job for job in jobs}
-        self.folder.write_sweep(Sweep(command=self.command, jobs=tuple(known.values())))
-
-        def say(line: str) -> None:
-            console.print(line, markup=False, soft_wrap=True)
-
-        for line in publish(self.folder.name):
-            say(line)
-        send_report(self.track, self.folder.path, say=say)
->>>>>>> 25be32e38d85177f80801e33de01c2a7690ec818
 
 
 def in_full(override: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mad.launch.cloud.account import check_account
+from mad.run import main
 from tests.cloud.small import no_account, words
 
 
@@ -129,6 +130,15 @@ def test_a_new_user_is_told_what_to_do_before_anything_is_composed(flags: list[s
         "mad: launch=modal needs a Modal token and there is none; run `modal setup` once, "
         "or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
     ]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("flags", [[], ["-m"], ["--dry-run"]], ids=["run", "sweep", "dry run"])
+def test_an_unknown_gpu_is_refused_naming_the_nearest(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*flags, *words("launch.gpu=A10000", results=tmp_path / "runs")]) == 2
+    assert "mad: launch.gpu=A10000 is not one of Modal's; did you mean A100" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 

@@ -38,11 +38,10 @@ def known_gpus() -> list[str]:
     return [*_table()["gpu_hour"], *SYNONYMS]
 
 
-def check_gpu(settings: Cloud) -> None:
+def check_gpu(name: str) -> None:
     """Raises ValueError, naming the nearest, for a GPU that is not in the table."""
-    if settings.gpu is not None and _plain(settings.gpu) not in known_gpus():
-        close = nearest(settings.gpu.upper(), known_gpus())
-        raise ValueError(f"launch.gpu={settings.gpu} is not one of Modal's{close}")
+    if _plain(name) not in known_gpus():
+        raise ValueError(f"launch.gpu={name} is not one of Modal's{nearest(name.upper(), known_gpus())}")
 
 
 def rate(settings: Cloud, *, own: Mapping[str, float] | None = None) -> Rate:
@@ -50,7 +49,8 @@ def rate(settings: Cloud, *, own: Mapping[str, float] | None = None) -> Rate:
 
     ``own``: Modal's own rates, where they could be asked for. Raises ValueError for an unknown GPU.
     """
-    check_gpu(settings)
+    if settings.gpu is not None:
+        check_gpu(settings.gpu)
     if settings.usd_per_hour is not None:
         return Rate(usd_per_hour=settings.usd_per_hour, source="launch.usd_per_hour")
     table = _table()
