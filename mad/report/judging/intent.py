@@ -1,4 +1,4 @@
-"""What a declaration says besides its criteria: where the idea is from, what was thought, which arm is what."""
+"""What a declaration says besides its criteria: whose idea, what was thought, which arm is what."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
