@@ -88,7 +88,7 @@ def test_an_arm_without_a_finished_run_is_weighed_with_the_others():
 
 
 def test_a_setting_at_which_all_diverged_counts_as_nothing():
-    results = seeds(tests=[0.9, 0.8, 0.9]) + [run(learning_rate=1e-2, status="diverged")]
+    results = [*seeds(tests=[0.9, 0.8, 0.9]), run(learning_rate=1e-2, status="diverged")]
     (found,) = effects(judged(results), search=RATE)
     assert (found.values, found.spans[0].lowest) == (("0.001", "0.01"), 0.0)
 
