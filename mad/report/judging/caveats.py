@@ -17,7 +17,7 @@ def once_each(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
     """Every run once, by name, and what was left out: a copied folder is no further seed."""
     kept: dict[str, Result] = {}
     copies = []
-    for result in sorted(results, key=lambda result: (not result.done, result.run_id)):
+    for result in sorted(results, key=_originals_first):
         first = kept.get(result.identity)
         if first is None:
             kept[result.identity] = result
@@ -86,3 +86,8 @@ def _heap(arm: Arm, bar: float) -> str:
         f"with a caution: {arm.solved} of {n} seeds of {arm.name} reach {100 * bar:.0f} %, so of all seeds "
         f"{100 * (share.low or 0):.0f} to {100 * (share.high or 0):.0f} % may do so"
     )
+
+
+def _originals_first(result: Result) -> tuple[bool, bool, str]:
+    """Ended runs first, then those in a folder of their own name, which ends in their identity."""
+    return not result.done, not result.run_id.endswith(result.identity[:10]), result.run_id
