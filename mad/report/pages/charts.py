@@ -18,6 +18,9 @@ WIDE, NARROW = 360.0, 300.0
 
 ROW = 40.0
 
+NAMES = 48.0
+"""Room for the names of the bounds before the smallest state."""
+
 
 def accuracy_chart(arms: Sequence[Arm]) -> Svg:
     """A row for each arm: its mean, its interval, every seed, and the task's bounds."""
@@ -37,7 +40,7 @@ def state_chart(arms: Sequence[Arm]) -> Svg:
     points = [(index, arm, size, test) for index, arm, size, test in known if size and test]
     sizes = [float(size) for _, _, size, _ in points] or [1.0]
     height = max(190.0, 13.0 * len(points))
-    x = Axis(first=min(sizes) / 1.3, last=max(sizes) * 1.3, start=32, stop=WIDE - 150, kind="log")
+    x = _sizes_axis(min(sizes), max(sizes))
     frame = Frame(x=x, y=Axis(first=0, last=1, start=height + 14, stop=14))
     at = [frame.at(size, test.mean) for _, _, size, test in points]
     names = spaced([y for _, y in at], gap=13, low=14, high=height + 14)
@@ -116,6 +119,13 @@ def _upright(x: Axis, *, top: float, bottom: float, bounds: Mapping[str, float |
         "test accuracy; dots are seeds", ((x.start + x.stop) / 2, bottom + 30), classes="middle small"
     )
     return [group("axis", [*parts, lower])]
+
+
+def _sizes_axis(smallest: float, largest: float) -> Axis:
+    """An axis with room at its right end for a mark, and at its left one for the names of the bounds."""
+    start, stop, last = 32.0, WIDE - 150, largest * 1.3
+    first = smallest / (last / smallest) ** (NAMES / (stop - start - NAMES))
+    return Axis(first=first, last=last, start=start, stop=stop, kind="log")
 
 
 def _lines(frame: Frame, arms: Sequence[Arm]) -> list[Svg]:
