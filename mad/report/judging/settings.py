@@ -5,6 +5,7 @@ settings with the most ended seeds, so that one lucky seed is not preferred to t
 the grid (beyond three, where no grid is known) make no setting more eligible than another.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -75,10 +76,10 @@ def _searched(run: Result, search: str | None) -> float | None:
 def _is_told(missing: Missing, search: str | None) -> bool:
     """Whether the label says at which setting the run would be."""
     try:
-        _searched_by(missing, search)
+        value = _searched_by(missing, search)
     except (KeyError, ValueError):
         return False
-    return True
+    return value is None or math.isfinite(value)
 
 
 def _searched_by(missing: Missing, search: str | None) -> float | None:

@@ -141,6 +141,14 @@ def test_what_was_asked_for_and_has_not_ended_is_open() -> None:
     assert counted == [(0.001, 2, 1, 2), (0.003, 0, 0, 1)]
 
 
+@pytest.mark.parametrize("rate", ["nan", "inf", "high", "${x}", ""])
+def test_a_label_without_a_number_is_of_no_setting(rate: str) -> None:
+    label = f"model=softmax trainer.learning_rate={rate} seed=3"
+    loss = Loss(label=label, status="waiting", error="", console_file="")
+    (arm,) = judge(experiment(), results=seeds(tests=[0.5, 0.6]), losses=[loss]).arms
+    assert [(each.value, each.n_open) for each in arm.settings] == [(0.001, 0)]
+
+
 @pytest.mark.parametrize("n, best", [(1, 0.001), (2, 0.001), (3, 0.003)])
 def test_a_setting_with_fewer_seeds_is_not_chosen(n: int, best: float) -> None:
     results = seeds(tests=[0.5, 0.6, 0.7]) + seeds(tests=[0.9] * n, learning_rate=3e-3)
