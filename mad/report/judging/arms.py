@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mad.report.identity import meaning
-from mad.report.judging.evidence import Arm, Setting
+from mad.report.judging.evidence import Arm
 from mad.report.judging.experiment import Experiment, Roles
-from mad.report.judging.intervals import Interval, interval
-from mad.report.judging.selector import ABSENT, asked, canonical, looked_up, matches, value_text
+from mad.report.judging.missing import Missing
+from mad.report.judging.selector import ABSENT, Selector, asked, canonical, looked_up, matches, value_text
+from mad.report.judging.settings import chosen, intervals, known, settings_of
 from mad.report.leaves import leaves
 from mad.report.result import Result
 
@@ -35,17 +36,16 @@ class Group:
 
     arm: Arm
     results: tuple[Result, ...]
-    search: str | None
 
-    @property
-    def n_ended(self) -> int:
-        """Runs of the best setting that came to their end, be it a bad one."""
-        best = self.arm.best.value
-        return sum(run.done and _searched(run, self.search) == best for run in self.results)
+    def is_meant(self, selector: Selector) -> bool:
+        """Whether a selector means any of its runs: one meaning may have been asked for in several ways."""
+        return _is_meant(selector, self.results)
 
 
-def groups_of(experiment: Experiment, results: Sequence[Result]) -> list[Group]:
-    """The arms in the order of their roles, each role by test accuracy.
+def groups_of(
+    experiment: Experiment, results: Sequence[Result], missing: Sequence[Missing] = ()
+) -> list[Group]:
+    """The arms in the order of their roles, each role by test accuracy; ``missing`` runs count as lost.
 
     Raises ValueError if the searched key is not one with numbers.
     """
@@ -54,7 +54,7 @@ def groups_of(experiment: Experiment, results: Sequence[Result]) -> list[Group]:
         by_meaning.setdefault(_shared(result, experiment.search), []).append(result)
     members = list(by_meaning.values())
     found = axes([runs[0] for runs in members], search=experiment.search)
-    groups = [Group(_arm(experiment, runs, found), tuple(runs), experiment.search) for runs in members]
+    groups = [Group(_arm(experiment, runs, found, missing), tuple(runs)) for runs in members]
     return sorted(groups, key=lambda group: _place(group.arm))
 
 
@@ -65,18 +65,6 @@ def axes(runs: Sequence[Result], *, search: str | None) -> list[str]:
         if key != search and _n_distinct(runs, [*chosen, key]) > _n_distinct(runs, chosen):
             chosen.append(key)
     return chosen
-
-
-def known(results: Sequence[Result], metric: str) -> dict[int, float]:
-    """The finite values of a metric, by seed: of ``metrics``, ``cost/seconds`` or ``cells/NAME/accuracy``."""
-    found = {int(result.config["seed"]): _value(result, metric) for result in results}
-    return {seed: value for seed, value in sorted(found.items()) if value is not None}
-
-
-def over(values: Sequence[float], *, metric: str, level: float = 0.95) -> Interval:
-    """The interval of a metric's values; an accuracy's stays between 0 and 1."""
-    is_accuracy = metric.rpartition("/")[2] == "accuracy"
-    return interval(values, level=level, within=(0.0, 1.0) if is_accuracy else None)
 
 
 def _shared(result: Result, search: str | None) -> str:
@@ -119,9 +107,13 @@ def _choice(run: Result, key: str) -> Any:
     return re.sub(r"-s[^-]*-[0-9a-f]{10}$", "", run.run_id) if key == RUN else looked_up(run, key)
 
 
-def _arm(experiment: Experiment, runs: Sequence[Result], found: Sequence[str]) -> Arm:
-    choices = {key: _choice(runs[0], key) for key in found}
-    settings, best = _settings(runs, experiment.search)
+def _arm(
+    experiment: Experiment, runs: Sequence[Result], found: Sequence[str], missing: Sequence[Missing]
+) -> Arm:
+    choices, search = {key: _choice(runs[0], key) for key in found}, experiment.search
+    lost = [each for each in missing if any(each.fits(run, search=search) for run in runs)]
+    settings = settings_of(runs, search=search, n_seeds=experiment.n_seeds, missing=lost)
+    best = chosen(settings)
     latest = best.results or tuple(runs)
     tests = known(best.results, "test/accuracy").values()
     names = sorted({name for result in best.results for name in result.metrics})
@@ -129,75 +121,17 @@ def _arm(experiment: Experiment, runs: Sequence[Result], found: Sequence[str]) -
     return Arm(
         name=_name(runs[0], choices),
         choices={key: value for key, value in choices.items() if value is not ABSENT},
-        role=_role(runs[0], experiment.roles),
+        role=_role(runs, experiment.roles),
         settings=settings,
         best=best,
         solved=sum(value >= experiment.solved_at for value in tests),
         bounds=next((result.bounds for result in latest if result.bounds), {}),
         state_floats=next((result.stamp.get("state_floats") for result in latest), None),
         n_parameters=next((result.stamp.get("n_parameters") for result in latest), None),
-        cells=_intervals(best.results, {name: f"cells/{name}/accuracy" for name in cells}),
-        metrics=_intervals(best.results, {name: name for name in names}),
+        cells=intervals(best.results, {name: f"cells/{name}/accuracy" for name in cells}),
+        metrics=intervals(best.results, {name: name for name in names}),
+        config=latest[0].config,
     )
-
-
-def _intervals(results: Sequence[Result], metrics: Mapping[str, str]) -> dict[str, Interval]:
-    values = {name: list(known(results, metric).values()) for name, metric in metrics.items()}
-    return {name: over(found, metric=metrics[name]) for name, found in values.items() if found}
-
-
-def _settings(runs: Sequence[Result], search: str | None) -> tuple[tuple[Setting, ...], Setting]:
-    """The settings in ascending order, and the best one."""
-    by_value: dict[float | None, list[Result]] = {}
-    for run in runs:
-        by_value.setdefault(_searched(run, search), []).append(run)
-    values = sorted(by_value, key=lambda value: (value is not None, value or 0.0))
-    seeds = {run.config["seed"] for run in runs}
-    settings = tuple(_setting(value, by_value[value], n_seeds=len(seeds)) for value in values)
-    scores = [_score(by_value[value]) for value in values]
-    return settings, settings[scores.index(max(scores))]
-
-
-def _searched(run: Result, search: str | None) -> float | None:
-    value = looked_up(run, search) if search else None
-    if value is None or value is ABSENT:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(
-            f"experiment.search expects a key with numbers; {search} is {value!r} in {run.run_id}"
-        )
-    return float(value)
-
-
-def _setting(value: float | None, runs: Sequence[Result], *, n_seeds: int) -> Setting:
-    finished = [run for run in runs if run.status == "finished"]
-    finished.sort(key=lambda run: int(run.config["seed"]))
-    metrics = {"validation": "validation/accuracy", "test": "test/accuracy"}
-    intervals = _intervals(finished, metrics)
-    return Setting(
-        value=value,
-        results=tuple(finished),
-        validation=intervals.get("validation"),
-        test=intervals.get("test"),
-        n_failed=n_seeds - len(finished),
-    )
-
-
-def _score(runs: Sequence[Result]) -> float:
-    """Mean validation accuracy. A diverged run counts as 0, lest a setting be praised for its survivors."""
-    finished = known([run for run in runs if run.status == "finished"], "validation/accuracy")
-    n = len(finished) + sum(run.status == "diverged" for run in runs)
-    return sum(finished.values()) / n if finished else -1.0
-
-
-def _value(result: Result, metric: str) -> float | None:
-    kind, _, rest = metric.partition("/")
-    if kind == "cost":
-        return result.cost.get(rest)
-    if kind == "cells":
-        cell, _, quantity = rest.rpartition("/")
-        return result.cells.get(cell, {}).get(quantity)
-    return result.metrics.get(metric)
 
 
 def _name(run: Result, choices: Mapping[str, Any]) -> str:
@@ -214,8 +148,12 @@ def _choice_text(key: str, value: Any) -> str:
     return str(value) if "." not in key else f"{last}={value_text(value)}"
 
 
-def _role(run: Result, roles: Roles) -> str:
-    """The first role that the run has; a positive control may well be a baseline, too."""
+def _is_meant(selector: Selector, runs: Sequence[Result]) -> bool:
+    return any(matches(selector, run) for run in runs)
+
+
+def _role(runs: Sequence[Result], roles: Roles) -> str:
+    """The first role that the arm has; a positive control may well be a baseline, too."""
     selectors = {
         "candidate": [roles.candidate],
         "positive control": [roles.positive_control],
@@ -223,7 +161,7 @@ def _role(run: Result, roles: Roles) -> str:
         "baseline": roles.baselines,
     }
     for role, wanted in selectors.items():
-        if any(selector is not None and matches(selector, run) for selector in wanted):
+        if any(selector is not None and _is_meant(selector, runs) for selector in wanted):
             return role
     return ""
 

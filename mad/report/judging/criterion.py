@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mad.report.judging.fields import Fields
+from mad.report.judging.fields import Fields, suggestion
 from mad.report.judging.selector import Selector, selector_of, text_of
 
 BARS = ("above", "below", "between", "equals")
@@ -13,6 +13,19 @@ SHARES = ("diverged", "solved")
 
 COUNTS = ("n_parameters", "state_floats")
 """What no seed changes."""
+
+METRICS = (
+    *(f"{split}/{what}" for split in ("test", "validation", "train") for what in ("accuracy", "loss_nats")),
+    *(
+        f"cost/{what}"
+        for what in ("seconds", "train_seconds", "feature_map_seconds", "peak_memory_bytes", "usd")
+    ),
+    *SHARES,
+    *COUNTS,
+)
+"""What a criterion may be about, besides ``cells/NAME/accuracy`` and ``cells/NAME/loss_nats``."""
+
+OF_CELLS = ("accuracy", "loss_nats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +98,8 @@ class Criterion:
             raise ValueError(
                 f"{fields.path} expects exactly one of {', '.join(BARS)}; got {', '.join(given) or 'none'}"
             )
-        if "/" not in self.metric and self.metric not in (*SHARES, *COUNTS):
-            raise fields.wrong("metric", f"split/quantity, such as test/accuracy, or {_one_of_the_others()}")
+        _check_metric(self.metric, path=f"{fields.path}.metric")
+        self._check_range(fields, given[0])
         if self.equals is not None and self.metric not in (*SHARES, *COUNTS):
             raise ValueError(
                 f"{fields.path}.equals is for {_one_of_the_others()}; "
@@ -96,6 +109,27 @@ class Criterion:
             raise ValueError(f"{fields.path}.gap_to expects a metric that each run has; got {self.metric}")
         if self.gap_to is not None and self.gap_to == self.where:
             raise ValueError(f"{fields.path}.gap_to expects other arms than where; got the same")
+
+    def _check_range(self, fields: Fields, bar: str) -> None:
+        """Refuses a bar that the metric can never reach, such as 80 where 80 % is meant."""
+        value = getattr(self, bar)
+        low = 0.0 if self.gap_to is None else -1.0
+        if self.is_share and not all(low <= end <= 1 for end in (value if bar == "between" else [value])):
+            what = "a share between 0 and 1" if self.gap_to is None else "a difference between -1 and 1"
+            raise fields.wrong(bar, f"{what}, since it is about {self.metric} (80 % is 0.8)")
+
+
+def _check_metric(metric: str, *, path: str) -> None:
+    first, _, rest = metric.partition("/")
+    cell, _, quantity = rest.rpartition("/")
+    if metric in METRICS or (first == "cells" and cell and quantity in OF_CELLS):
+        return
+    if first == "cells":
+        raise ValueError(
+            f"{path} expects cells/NAME/accuracy or cells/NAME/loss_nats, NAME being a cell of the test set; "
+            f"got {metric!r}"
+        )
+    raise ValueError(f"{path} expects the name of a metric; got {metric!r}{suggestion(metric, METRICS)}")
 
 
 def _one_of_the_others() -> str:

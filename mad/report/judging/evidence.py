@@ -5,7 +5,7 @@ that is written from an `Evidence` cannot say anything that the records do not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mad.report.judging.experiment import Criterion, Experiment
@@ -28,7 +28,29 @@ class Setting:
     """Accuracy; None without a finished result."""
     test: Interval | None
     n_failed: int
-    """Runs that diverged, failed or are missing (other settings of the arm have the seed)."""
+    """Runs that failed or diverged."""
+    n_diverged: int = 0
+    """Of these the ones that diverged, which is an end: it counts as an accuracy of 0."""
+    n_open: int = 0
+    """Runs that were asked for and have not ended: waiting, running, preempted."""
+    is_eligible: bool = True
+    """Whether as many seeds have ended as at the other settings, so that it may be chosen."""
+
+    @property
+    def n_ended(self) -> int:
+        """Runs that came to the end that their seed determines, be it a bad one."""
+        return len(self.results) + self.n_diverged
+
+    @property
+    def n_lost(self) -> int:
+        """Runs that were asked for and are not finished."""
+        return self.n_failed + self.n_open
+
+    @property
+    def score(self) -> float:
+        """Mean validation accuracy. A diverged run counts as 0, lest survivors be praised."""
+        values = self.validation.values if self.validation else ()
+        return sum(values) / (len(values) + self.n_diverged) if values else -1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +66,8 @@ class Arm:
     settings: tuple[Setting, ...]
     """In ascending order."""
     best: Setting
-    """Of the highest mean validation accuracy, a diverged run counting as 0; ties: the smaller value."""
+    """Of the highest mean validation accuracy among those with the most ended seeds, a diverged run counting
+    as 0; ties: the smaller value."""
     solved: int
     """Seeds of ``best`` whose test accuracy reaches the experiment's ``solved_at``."""
     bounds: Mapping[str, float | None]
@@ -55,6 +78,8 @@ class Arm:
     """Test accuracy at ``best`` by evaluation cell."""
     metrics: Mapping[str, Interval]
     """Every metric of the results at ``best``."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Of one of its runs, at ``best`` if any finished there: what the seeds share stands in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +119,7 @@ class Evidence:
     """What the verdict rests on, one sentence each."""
     losses: tuple[Loss, ...]
     results: tuple[Result, ...]
-    """All recorded ones, by name."""
+    """All recorded ones, by name; a copied one once."""
     changes: tuple[str, ...] = ()
     """How the declaration was changed after it was first written down, one sentence each."""
     command: str = ""

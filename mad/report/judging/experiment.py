@@ -4,46 +4,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from mad.report.judging.criterion import Criterion
 from mad.report.judging.fields import Fields, suggestion
-from mad.report.judging.selector import Selector, check_grid, check_known, means, selector_of
+from mad.report.judging.intent import (
+    Expected,
+    Proposal,
+    Roles,
+    expected_of,
+    proposal_of,
+    roles_of,
+    selectors_of,
+)
+from mad.report.judging.selector import Selector, check_grid, check_known, means
 from mad.report.reading import yaml_in
 
-Priority = Literal["high", "medium", "low"]
-
-ROLES = ("candidate", "baselines", "positive_control", "negative_control")
 NAME = r"\d{3}-[a-z0-9][a-z0-9-]{0,60}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """Where the idea comes from."""
-
-    id: str
-    priority: Priority | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What was thought beforehand."""
-
-    minutes: float | None = None
-    usd: float | None = None
-    result: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Roles:
-    """Which arms are what; None where there is no such arm."""
-
-    candidate: Selector | None = None
-    baselines: tuple[Selector, ...] = ()
-    positive_control: Selector | None = None
-    """Must succeed: if it fails, nothing was measured."""
-    negative_control: Selector | None = None
-    """Must fail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +31,8 @@ class Experiment:
     question: str = ""
     hypothesis: str = ""
     proposal: Proposal | None = None
-    expected: Expected = Expected()
-    roles: Roles = Roles()
+    expected: Expected = field(default_factory=Expected)
+    roles: Roles = field(default_factory=Roles)
     search: str | None = "trainer.learning_rate"
     """The key whose value is chosen on validation, for each arm."""
     solved_at: float = 0.9
@@ -84,21 +61,27 @@ class Experiment:
             name=fields.text("name"),
             question=fields.text("question"),
             hypothesis=fields.text("hypothesis"),
-            proposal=_proposal(mapping.get("proposal"), path=f"{path}.proposal"),
-            expected=_expected(mapping.get("expected"), path=f"{path}.expected"),
-            roles=_roles(mapping.get("roles"), path=f"{path}.roles"),
+            proposal=proposal_of(mapping.get("proposal"), path=f"{path}.proposal"),
+            expected=expected_of(mapping.get("expected"), path=f"{path}.expected"),
+            roles=roles_of(mapping.get("roles"), path=f"{path}.roles"),
             search=_search(fields),
             solved_at=solved_at,
             control_at=fields.share("control_at", solved_at),
             criteria=tuple(Criterion.of(entry, path=f"{path}.criteria[{n}]") for n, entry in entries),
-            skip=_selectors(fields, "skip"),
+            skip=selectors_of(fields, "skip"),
         )
+        _check_claims(experiment.criteria, path=path)
         for key, selector in experiment.selectors():
             if experiment.search in selector and ".skip" not in key:
                 raise ValueError(
                     f"{key} names {experiment.search}, which is chosen on validation; leave it out"
                 )
         return experiment
+
+    @property
+    def n_seeds(self) -> int | None:
+        """How many seeds the grid asks for; None where that is not known."""
+        return len(set(_plain_values(self.grid.get("seed", "")))) or None
 
     def selectors(self) -> Iterator[tuple[str, Selector]]:
         """Every selector of the declaration, with the key where it stands."""
@@ -187,12 +170,24 @@ def grid_of(content: Mapping[str, Any]) -> dict[str, str]:
 
 def _plain_values(text: str) -> list[str]:
     """The values of ``a,b,c``; nothing for what only Hydra can read."""
-    return [] if set(text) & set("()[]{}'\"$\\") else [value.strip() for value in text.split(",")]
+    plain = not set(text) & set("()[]{}'\"$\\")
+    return [value.strip() for value in text.split(",") if value.strip()] if plain else []
 
 
 def _names_in(conf: Path) -> dict[str, list[str]]:
     folders = (folder for folder in conf.iterdir() if folder.is_dir())
     return {folder.name: [file.stem for file in folder.glob("*.yaml")] for folder in folders}
+
+
+def _check_claims(criteria: Sequence[Criterion], *, path: str) -> None:
+    """Refuses a claim that is made twice: it is the name by which changes and standings are told."""
+    claims = [criterion.claim for criterion in criteria]
+    for number, claim in enumerate(claims):
+        if claim in claims[:number]:
+            raise ValueError(
+                f"{path}.criteria[{number}].claim expects a claim of its own; {claim!r} is also that of "
+                f"criteria[{claims.index(claim)}]: reword one of them"
+            )
 
 
 def _is_number_of(wanted: str, name: str) -> bool:
@@ -206,40 +201,3 @@ def _search(fields: Fields) -> str | None:
     if "." not in search:
         raise fields.wrong("search", "a dotted key of the config, such as trainer.learning_rate, or null")
     return search
-
-
-def _proposal(value: Any, *, path: str) -> Proposal | None:
-    if value is None:
-        return None
-    fields = Fields.of(value, path=path, known=("id", "priority"))
-    fields.required("id")
-    priority = fields.mapping.get("priority")
-    if priority is not None and priority not in get_args(Priority):
-        raise fields.wrong("priority", f"{', '.join(get_args(Priority))} or null")
-    return Proposal(id=fields.text("id"), priority=priority)
-
-
-def _expected(value: Any, *, path: str) -> Expected:
-    fields = Fields.of(value or {}, path=path, known=("minutes", "usd", "result"))
-    for key in ("minutes", "usd"):
-        if (fields.number(key) or 0) < 0:
-            raise fields.wrong(key, "a number of 0 or more")
-    return Expected(minutes=fields.number("minutes"), usd=fields.number("usd"), result=fields.text("result"))
-
-
-def _roles(value: Any, *, path: str) -> Roles:
-    fields = Fields.of(value or {}, path=path, known=ROLES)
-    single = {
-        role: selector_of(fields.mapping[role], path=f"{path}.{role}")
-        for role in ROLES
-        if role != "baselines" and fields.mapping.get(role) is not None
-    }
-    for role, selector in single.items():
-        if not selector:
-            raise fields.wrong(role, "conditions, such as {model: softmax}, or null")
-    return Roles(baselines=_selectors(fields, "baselines"), **single)
-
-
-def _selectors(fields: Fields, key: str) -> tuple[Selector, ...]:
-    entries = enumerate(fields.entries(key))
-    return tuple(selector_of(entry, path=f"{fields.path}.{key}[{number}]") for number, entry in entries)

@@ -18,9 +18,11 @@ interval; more seeds help (10: 4 % at the bar of 80).
 from collections.abc import Sequence
 
 from mad.report.judging.arms import groups_of
+from mad.report.judging.caveats import once_each
 from mad.report.judging.check import check_of
 from mad.report.judging.evidence import Evidence, Loss
 from mad.report.judging.experiment import Experiment
+from mad.report.judging.missing import missing_of
 from mad.report.judging.verdict import verdict_of
 from mad.report.result import Result
 
@@ -34,17 +36,19 @@ def judge(
     command: str = "",
 ) -> Evidence:
     """What the results show. Raises ValueError where the searched key has no numbers."""
-    groups = groups_of(experiment, results)
-    checks = tuple(check_of(criterion, groups=groups) for criterion in experiment.criteria)
-    verdict, reasons = verdict_of(experiment, groups=groups, checks=checks, losses=losses)
+    runs, copies = once_each(results)
+    missing = missing_of(losses, runs)
+    groups = groups_of(experiment, runs, missing)
+    checks = tuple(check_of(criterion, groups=groups, missing=missing) for criterion in experiment.criteria)
+    verdict, reasons = verdict_of(experiment, groups=groups, checks=checks, missing=missing)
     return Evidence(
         experiment=experiment,
         arms=tuple(group.arm for group in groups),
         checks=checks,
         verdict=verdict,
-        reasons=reasons,
+        reasons=(*reasons, *copies),
         losses=tuple(losses),
-        results=tuple(sorted(results, key=lambda result: result.run_id)),
+        results=tuple(runs),
         changes=tuple(changes),
         command=command,
     )

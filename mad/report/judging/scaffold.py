@@ -26,8 +26,9 @@ experiment:
   solved_at: 0.9  # test accuracy that counts as solved
   control_at: 0.9  # test accuracy that the positive control must reach on average
 
-  # Written before the first run: the verdict follows from them. Each has one of above, below, between and
-  # equals (counts and shares only), and must hold in each arm that it names.
+  # Written before the first run: the verdict follows from them. Each has a claim of its own and one of above,
+  # below, between and equals (counts and shares only), and must hold in each arm that it names. Accuracies
+  # and shares lie between 0 and 1, gaps between -1 and 1.
   # metric: test/accuracy unless given; also test/loss_nats, cost/seconds, cells/NAME/accuracy, and the shares
   # of runs that diverged and of seeds that solved the task. Three seeds or more decide.
   criteria:

@@ -52,12 +52,24 @@ def matches(selector: Selector, result: Result) -> bool:
 
 def means(selector: Selector, config: Mapping[str, Any]) -> bool:
     """Whether a run of this config is one of those meant."""
-    return all(_is_one_of(_chosen(config, key), wanted) for key, wanted in selector.items())
+    return all(_is_one_of(found_in(config, key), wanted) for key, wanted in selector.items())
 
 
 def looked_up(result: Result, key: str) -> Any:
     """What a run chose under a group or a dotted key; ABSENT if it knows no such thing."""
-    return _chosen(result.config, key)
+    return found_in(result.config, key)
+
+
+def found_in(config: Mapping[str, Any], key: str) -> Any:
+    """The same in a config."""
+    if "." not in key:
+        return (_asked(config).get("choices") or {}).get(key, ABSENT)
+    found: Any = config
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return ABSENT
+        found = found[part]
+    return found
 
 
 def asked(result: Result) -> Mapping[str, Any]:
@@ -105,17 +117,6 @@ def check_grid(selector: Selector, *, path: str, grid: Mapping[str, Iterable[str
                 f"{path}.{key} selects nothing: {value_text(wanted)} is not in the grid "
                 f"({', '.join(map(str, grid[key]))}); correct it, or add it to hydra.sweeper.params.{key}"
             )
-
-
-def _chosen(config: Mapping[str, Any], key: str) -> Any:
-    if "." not in key:
-        return (_asked(config).get("choices") or {}).get(key, ABSENT)
-    found: Any = config
-    for part in key.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return ABSENT
-        found = found[part]
-    return found
 
 
 def _asked(config: Mapping[str, Any]) -> Mapping[str, Any]:

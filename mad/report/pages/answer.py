@@ -96,7 +96,7 @@ def observed(check: Check) -> str:
         return NOTHING
     if criterion.equals is not None:
         return percent(seen.mean) if criterion.is_share else f"{seen.mean:g}"
-    return spread(seen, share=criterion.is_share)
+    return spread(seen, share=criterion.is_share, unit="%" if criterion.gap_to is None else "points")
 
 
 def _check(check: Check) -> list[Cell]:

@@ -18,17 +18,20 @@ WIDE, NARROW = 360.0, 300.0
 
 ROW = 40.0
 
+NAMES = 48.0
+"""Room for the names of the bounds before the smallest state."""
+
 
 def accuracy_chart(arms: Sequence[Arm]) -> Svg:
     """A row for each arm: its mean, its interval, every seed, and the task's bounds."""
     tests = [arm.best.test for arm in arms]
-    return _rows(arms, tests, width=WIDE, title="Test accuracy", bounds=_common_bounds(arms))
+    return _rows(arms, tests, width=WIDE, title="Test accuracy", bounds=common_bounds(arms))
 
 
 def cell_chart(arms: Sequence[Arm], *, cell: str) -> Svg:
-    """The same for one evaluation cell, narrower, with its name above."""
+    """The same for one evaluation cell, narrower, with its name above; bounds are those of the arms' task."""
     tests = [arm.cells.get(cell) for arm in arms]
-    return _rows(arms, tests, width=NARROW, title=f"Test accuracy, {cell}", bounds={})
+    return _rows(arms, tests, width=NARROW, title=f"Test accuracy, {cell}", bounds=common_bounds(arms))
 
 
 def state_chart(arms: Sequence[Arm]) -> Svg:
@@ -37,7 +40,7 @@ def state_chart(arms: Sequence[Arm]) -> Svg:
     points = [(index, arm, size, test) for index, arm, size, test in known if size and test]
     sizes = [float(size) for _, _, size, _ in points] or [1.0]
     height = max(190.0, 13.0 * len(points))
-    x = Axis(first=min(sizes) / 1.3, last=max(sizes) * 1.3, start=32, stop=WIDE - 150, kind="log")
+    x = _sizes_axis(min(sizes), max(sizes))
     frame = Frame(x=x, y=Axis(first=0, last=1, start=height + 14, stop=14))
     at = [frame.at(size, test.mean) for _, _, size, test in points]
     names = spaced([y for _, y in at], gap=13, low=14, high=height + 14)
@@ -54,6 +57,12 @@ def state_chart(arms: Sequence[Arm]) -> Svg:
     return drawing(WIDE, height + 52, title="Test accuracy against the size of the state", parts=everything)
 
 
+def common_bounds(arms: Sequence[Arm]) -> Mapping[str, float | None]:
+    """The bounds if they are the same for all arms: one line cannot stand for several tasks."""
+    known = [dict(arm.bounds) for arm in arms if arm.bounds]
+    return known[0] if known and all(bounds == known[0] for bounds in known) else {}
+
+
 def _rows(
     arms: Sequence[Arm],
     tests: Sequence[Interval | None],
@@ -62,7 +71,8 @@ def _rows(
     title: str,
     bounds: Mapping[str, float | None],
 ) -> Svg:
-    top, bottom = 28.0, 28.0 + ROW * len(arms)
+    top = 28.0 if width == WIDE else 44.0
+    bottom = top + ROW * len(arms)
     x = Axis(first=0, last=1, start=14, stop=width - 14)
     rows = [
         _row(index, arm, test, x=x, y=top + ROW * (index + 0.5) - 2)
@@ -111,11 +121,14 @@ def _upright(x: Axis, *, top: float, bottom: float, bounds: Mapping[str, float |
     return [group("axis", [*parts, lower])]
 
 
-def _common_bounds(arms: Sequence[Arm]) -> Mapping[str, float | None]:
-    """The bounds if they are the same for all arms: one line cannot stand for several tasks."""
-    known = [dict(arm.bounds) for arm in arms if arm.bounds]
-    return known[0] if known and all(bounds == known[0] for bounds in known) else {}
+def _sizes_axis(smallest: float, largest: float) -> Axis:
+    """An axis with room at its right end for a mark, and at its left one for the names of the bounds."""
+    start, stop, last = 32.0, WIDE - 150, largest * 1.3
+    first = smallest / (last / smallest) ** (NAMES / (stop - start - NAMES))
+    return Axis(first=first, last=last, start=start, stop=stop, kind="log")
 
 
 def _lines(frame: Frame, arms: Sequence[Arm]) -> list[Svg]:
-    return [frame.bounds(_common_bounds(arms))] if _common_bounds(arms) else []
+    """The bounds with their names inside the frame: at its right are those of the arms."""
+    known = common_bounds(arms)
+    return [frame.bounds(known), frame.bound_names(known, inside=True)] if known else []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mad.report.judging.evidence import Arm
-from mad.report.judging.selector import ABSENT, looked_up
+from mad.report.judging.selector import ABSENT, found_in
 from mad.report.pages.blocks import Table, numbers, row, words
 from mad.report.pages.wording import NOTHING, plain, setting
 
@@ -32,10 +32,7 @@ def choices(arms: Sequence[Arm]) -> Table:
 
 
 def _four(arm: Arm) -> list[str]:
-    runs = arm.best.results or tuple(run for tried in arm.settings for run in tried.results)
-    if not runs:
-        return [NOTHING] * 4
-    std, readout, convolution, rate = (looked_up(runs[0], key) for key in FOUR.values())
+    std, readout, convolution, rate = (found_in(arm.config, key) for key in FOUR.values())
     width = convolution.get("width", NOTHING) if isinstance(convolution, dict) else convolution
     return [_said(std), _part(readout), _said(width), _said(rate)]
 

@@ -16,7 +16,7 @@ Curves = Mapping[str, Curve]
 N_STEPS = 30
 """Steps of a run that a page shows: more would not be seen."""
 
-N_POINTS = 2000
+N_POINTS = 1500
 """Of all curves of a page together: 100 runs have to fit."""
 
 

@@ -7,7 +7,7 @@ from mad.report.judging.evidence import Arm, Check, Evidence, Standing
 from mad.report.pages.answer import TONES, observed
 from mad.report.pages.blocks import Block, Cell, Items, Paragraph, Section, Table, numbers, row, words
 from mad.report.pages.choices import FOUR
-from mad.report.pages.wording import count, plain, points
+from mad.report.pages.wording import NOTHING, count, plain, points
 
 HOLDS: dict[Standing, str] = {
     "met": "holds here",
@@ -47,20 +47,21 @@ def decides(evidence: Evidence) -> Section:
         caption="Points of test accuracy between the best and the worst value of a choice, all else equal",
         columns=[
             *words("Choice", "Values"),
-            *numbers("Median", "Least", "Most", "Times looked at"),
+            *numbers("Median", "By luck alone", "Least", "Most", "Times looked at"),
             *words("Best most often"),
         ],
         rows=[_effect(effect) for effect in found],
     )
-    strongest = found[0]
-    told = (
-        f"{plain(strongest.axis)} decides most: from its worst to its best value accuracy moves by "
-        f"{points(strongest.median)} ({_looks(strongest)}). "
-        "Where the intervals of arms overlap, a difference may be luck."
-    )
+    told = [Paragraph(_strongest(found)), Paragraph(LUCK)]
     four = Items([Cell(line) for line in _four(evidence.arms, found)])
-    return Section(title, [Paragraph(told), table, *_entailed(found), Paragraph(FOUR_TOLD), four])
+    notes = [*_compared(found, evidence.experiment.search), *_entailed(found)]
+    return Section(title, [*told, table, *notes, Paragraph(FOUR_TOLD), four])
 
+
+LUCK = (
+    "By luck alone: what the difference would be on average if the choice did nothing, by the spread of the "
+    "seeds; in brackets what it would then exceed once in twenty times."
+)
 
 FOUR_TOLD = "Of the four choices that move recall more than most mechanisms do:"
 
@@ -80,16 +81,53 @@ def _tally(checks: Sequence[Check]) -> str:
     return f"Of {count(len(checks), 'published claim')}, {', '.join(known)}."
 
 
+def _strongest(found: Sequence[Effect]) -> str:
+    """The choice that decides most, of those that exceed luck."""
+    strongest = next((effect for effect in found if effect.stands_out), None)
+    if strongest is None:
+        return (
+            "No choice moves accuracy by more than the luck of the seeds can, so none is named as deciding."
+        )
+    return (
+        f"{plain(strongest.axis)} decides most: from its worst to its best value accuracy moves by "
+        f"{points(strongest.median)} ({_looks(strongest)})."
+    )
+
+
 def _effect(effect: Effect) -> list[Cell]:
     widths = [span.width for span in effect.spans]
     value, wins = effect.winner
     return row(
         plain(effect.axis),
         _first(effect.values, n=N_VALUES, by=", "),
-        *(f"{100 * width:.1f}" for width in (effect.median, min(widths), max(widths))),
+        f"{100 * effect.median:.1f}",
+        _luck(effect),
+        *(f"{100 * width:.1f}" for width in (min(widths), max(widths))),
         str(len(widths)),
         f"{plain(value)} ({wins} of {len(widths)})",
     )
+
+
+def _luck(effect: Effect) -> str:
+    if effect.by_luck is None or effect.reach is None:
+        return NOTHING
+    return f"{100 * effect.by_luck:.1f} (up to {100 * effect.reach:.1f})"
+
+
+def _compared(found: Sequence[Effect], search: str | None) -> Iterator[Block]:
+    """At which searched values arms were compared that were not tried at the same ones."""
+    for effect in found:
+        if effect.compared_at:
+            at = _first(effect.compared_at, n=N_VALUES, by=", ")
+            yield Paragraph(
+                f"{plain(effect.axis)}: not all arms were tried at the same {plain(search)}; where they were "
+                f"not, they are compared at the best of what all of them were tried at ({at})."
+            )
+        if effect.n_apart:
+            yield Paragraph(
+                f"{plain(effect.axis)}: in {count(effect.n_apart, 'comparison')} the arms have no "
+                f"{plain(search)} in common, and each is taken at its own best."
+            )
 
 
 def _looks(effect: Effect) -> str:

@@ -70,11 +70,12 @@ class Frame:
         ends = ((name, (self.x.start, y), (self.x.stop, y)) for name, y in places.items())
         return group("bounds", [line(first, last, classes=f"bound {name}") for name, first, last in ends])
 
-    def bound_names(self, bounds: Mapping[str, float | None]) -> Svg:
-        """Their names, at the right ends of the lines."""
+    def bound_names(self, bounds: Mapping[str, float | None], *, inside: bool = False) -> Svg:
+        """Their names, beside the right ends of the lines, or above the left ends inside the frame."""
         places = self._known(bounds)
         beside = spaced(list(places.values()), gap=11, low=self.y.stop, high=self.y.start)
-        at = ((name, (self.x.stop + 4, y + 3.5)) for name, y in zip(places, beside, strict=True))
+        x, lower = (self.x.start + 4, -3.0) if inside else (self.x.stop + 4, 3.5)
+        at = ((name, (x, y + lower)) for name, y in zip(places, beside, strict=True))
         return group("bounds", [label(name, place, classes="small") for name, place in at])
 
     def _known(self, bounds: Mapping[str, float | None]) -> dict[str, float]:

@@ -1,11 +1,11 @@
 """The parts of a report that show what was measured: charts, each with a table of the same numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mad.report.judging.evidence import Arm, Evidence
+from mad.report.judging.evidence import Arm, Evidence, Setting
 from mad.report.judging.intervals import solved_share
-from mad.report.pages.blocks import Block, Cell, Charts, Paragraph, Section, Table, numbers, row, words
-from mad.report.pages.charts import accuracy_chart, cell_chart, state_chart
+from mad.report.pages.blocks import Cell, Charts, Paragraph, Section, Table, numbers, row, words
+from mad.report.pages.charts import accuracy_chart
 from mad.report.pages.choices import choices
 from mad.report.pages.curves import Curves, shown_steps, thinned
 from mad.report.pages.panels import curve_charts, search_charts
@@ -16,8 +16,12 @@ NO_ARMS = Paragraph("No run has a result yet.")
 N_DRAWN = 45
 """Arms that have a panel or a point of their own, the first ones; the tables have all."""
 
-N_ROWS = 150
-"""Cells times arms that are drawn; where there are more, the table stands alone."""
+
+CHOSEN = (
+    "The choice is made on validation alone, a diverged seed counting as 0, among the settings with the most "
+    "ended seeds; test accuracy is shown for all, and chooses nothing. Failed: runs that failed or diverged. "
+    "Open: runs that were asked for and have not ended."
+)
 
 
 def results(evidence: Evidence) -> Section:
@@ -44,7 +48,7 @@ def results(evidence: Evidence) -> Section:
         f"reach {percent(experiment.solved_at)}, with the interval of that share. The floor is what a model "
         f"scores that binds nothing."
     )
-    told += _first_ones(evidence.arms)
+    told += first_ones(evidence.arms)
     beside: list[Paragraph | Table] = [Paragraph(told), choices(evidence.arms)]
     chart = Charts([accuracy_chart(evidence.arms[:N_DRAWN])], "wide", "Test accuracy by arm", beside)
     return Section("Results", [chart, table])
@@ -93,7 +97,7 @@ def search(evidence: Evidence) -> Section:
         caption="Accuracy in percent by setting; the best one is chosen on validation",
         columns=[
             *words("Arm"),
-            *numbers(_short(key), "Validation", "Each seed", "Test", "Finished", "Failed"),
+            *numbers(_short(key), "Validation", "Each seed", "Test", "Finished", "Failed", "Open"),
             *words("Chosen"),
         ],
         rows=[_setting(arm, number) for arm in evidence.arms for number in range(len(arm.settings))],
@@ -104,66 +108,24 @@ def search(evidence: Evidence) -> Section:
         return Section(title, [one, table])
     told = (
         f"Validation accuracy against {key}. The ring is the setting that was chosen; dots are seeds; "
-        f"{TIMES} counts runs that did not finish."
+        f"{TIMES} counts runs that did not finish. {CHOSEN}"
     )
-    told += _first_ones(evidence.arms)
+    told += first_ones(evidence.arms)
     panels = search_charts(evidence.arms[:N_DRAWN], name=_searched(key))
     drawn = Charts(panels, "panels", "Validation accuracy in percent")
     return Section(title, [Paragraph(told), drawn, table])
 
 
-def state_size(evidence: Evidence) -> Section:
-    """Accuracy at what it costs to remember."""
-    title = "Accuracy against state size"
-    arms = [arm for arm in evidence.arms if arm.state_floats and arm.best.test]
-    if not arms:
-        return Section(title, [Paragraph("No result says how large its state is.")])
-    table = Table(
-        caption="What a sequence's state holds, and what is got for it",
-        columns=[*words("Arm"), *numbers("State floats", "Accuracy", "Parameters")],
-        rows=[
-            row(
-                plain(arm.name), quantity(arm.state_floats), spread(arm.best.test), quantity(arm.n_parameters)
-            )
-            for arm in sorted(arms, key=lambda arm: (arm.state_floats or 0, arm.name))
-        ],
-    )
-    told = "Compare arms of one size: more room is an advantage of its own. State floats are per sequence."
-    told += _first_ones(arms)
-    caption = "Test accuracy in percent against state floats"
-    beside: list[Paragraph | Table] = [Paragraph(told), table]
-    chart = Charts([state_chart(evidence.arms[:N_DRAWN])], "wide", caption, beside)
-    return Section(title, [chart])
-
-
-def cells(evidence: Evidence) -> Section:
-    """Accuracy in every part of the test set."""
-    title = "Accuracy per evaluation cell"
-    names = list(dict.fromkeys(name for arm in evidence.arms for name in arm.cells))
-    if not names:
-        return Section(title, [Paragraph("No result has evaluation cells.")])
-    table = Table(
-        caption="Test accuracy in percent at the best setting",
-        columns=[*words("Arm"), *numbers(*(plain(name, longest=60) for name in names))],
-        rows=[
-            row(plain(arm.name), *(spread(arm.cells.get(name)) for name in names)) for arm in evidence.arms
-        ],
-    )
-    blocks: list[Block] = [table]
-    if len(names) == 1:
-        told = f"There is one cell, {plain(names[0])}: its chart is the one of the results."
-    elif len(names) * len(evidence.arms) > N_ROWS:
-        told = f"There are {len(names)} cells for each of {len(evidence.arms)} arms: too many to draw."
-    else:
-        told = f"The test set has {len(names)} cells, each with its own lengths and difficulty."
-        drawn = [cell_chart(evidence.arms, cell=name) for name in names]
-        blocks = [Charts(drawn, "panels", "Test accuracy by cell"), table]
-    return Section(title, [Paragraph(told), *blocks])
-
-
-def _first_ones(arms: Sequence[Arm]) -> str:
+def first_ones(arms: Sequence[Arm]) -> str:
+    """That not all arms are drawn, where there are many; with a space before it."""
     n = len(arms)
     return "" if n <= N_DRAWN else f" The first {N_DRAWN} arms are drawn; the table has all {n}."
+
+
+def bounds_text(bounds: Mapping[str, float | None]) -> str:
+    """Chance, floor and ceiling in percent: ``0.8 / 12.5 / 100.0``."""
+    known = (bounds.get(f"{name}_accuracy") for name in ("chance", "floor", "best"))
+    return " / ".join(percent(bound).removesuffix(" %") for bound in known)
 
 
 def _searched(key: str | None) -> str:
@@ -176,7 +138,6 @@ def _short(key: str | None) -> str:
 
 def _result(arm: Arm) -> list[Cell]:
     test = arm.best.test
-    bounds = (arm.bounds.get(f"{name}_accuracy") for name in ("chance", "floor", "best"))
     return [
         Cell(plain(arm.name)),
         Cell(arm.role or NOTHING),
@@ -184,7 +145,7 @@ def _result(arm: Arm) -> list[Cell]:
         Cell(spread(test)),
         Cell(each(test)),
         Cell(_solved(arm)),
-        Cell(" / ".join(percent(bound).removesuffix(" %") for bound in bounds)),
+        Cell(bounds_text(arm.bounds)),
         Cell(quantity(arm.state_floats)),
     ]
 
@@ -208,5 +169,10 @@ def _setting(arm: Arm, number: int) -> list[Cell]:
         Cell(spread(tried.test)),
         Cell(str(len(tried.results))),
         Cell(str(tried.n_failed), "bad" if tried.n_failed else ""),
-        Cell("chosen" if chosen else "", "good" if chosen else ""),
+        Cell(str(tried.n_open), "open" if tried.n_open else ""),
+        Cell("chosen" if chosen else _why_not(tried), "good" if chosen else ""),
     ]
+
+
+def _why_not(tried: Setting) -> str:
+    return "" if tried.is_eligible else "fewer seeds"

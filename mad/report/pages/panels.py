@@ -146,6 +146,6 @@ def _search_point(frame: Frame, each: Setting, index: int, *, x: float, best: bo
         parts += [dot(at, classes="ring", radius=7)] if best else []
         parts += [marker(index, at, size=4, parts=[told])]
         parts += [dot((x + 12, frame.y.place(seed)), classes="seed") for seed in each.validation.values]
-    if each.n_failed:
-        parts.append(label(f"{each.n_failed} {TIMES}", (x, frame.y.stop - 5), classes="middle failed"))
+    if each.n_lost:
+        parts.append(label(f"{each.n_lost} {TIMES}", (x, frame.y.stop - 5), classes="middle failed"))
     return parts

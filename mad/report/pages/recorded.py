@@ -90,8 +90,9 @@ def _edits(evidence: Evidence) -> list[Block]:
 def _sources(results: Sequence[Result]) -> Iterable[Cell]:
     commits = Counter(_commit(result) for result in results)
     yield Cell("Commit: " + "; ".join(f"{name}, {count(n, 'run')}" for name, n in sorted(commits.items())))
-    codes = Counter(plain(result.code, longest=12) for result in results)
-    yield Cell("Code that can change a result (hash): " + ", ".join(sorted(codes)))
+    codes = Counter(plain(result.code[:12]) for result in results)
+    told = "; ".join(f"{code}, {count(n, 'run')}" for code, n in sorted(codes.items()))
+    yield Cell(f"Code that can change a result (hash): {told}")
     versions = Counter(_versions(result) for result in results)
     yield from (Cell(f"Versions: {text}, {count(n, 'run')}") for text, n in sorted(versions.items()))
     platforms = {plain(result.stamp.get("platform") or NOTHING) for result in results}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mad.progress import duration
 from mad.report.judging.evidence import Evidence
-from mad.report.pages import answer, costs, decided, measured, recorded
+from mad.report.pages import answer, cells, costs, decided, measured, recorded, sizes
 from mad.report.pages.blocks import Section
 from mad.report.pages.curves import Curves
 from mad.report.pages.history import Snapshot, continued
@@ -44,8 +44,8 @@ def report(
             measured.learning_curves(evidence, curves),
             measured.search(evidence),
             decided.decides(evidence),
-            measured.state_size(evidence),
-            measured.cells(evidence),
+            sizes.state_size(evidence),
+            cells.cells(evidence),
             costs.cost(evidence),
             recorded.losses(evidence),
             recorded.changes(evidence, continued(history, now)),

@@ -64,11 +64,14 @@ def setting(value: float | None) -> str:
     return NOTHING if value is None else f"{value:g}"
 
 
-def spread(interval: Interval | None, *, share: bool = True) -> str:
-    """A mean and its interval: ``97.9 % (95.8 to 100.0)``; a level other than 95 % is named."""
+def spread(interval: Interval | None, *, share: bool = True, unit: str = "%") -> str:
+    """A mean and its interval: ``97.9 % (95.8 to 100.0)``; a level other than 95 % is named.
+
+    ``unit`` is that of a share: a difference between two is in points.
+    """
     if interval is None:
         return NOTHING
-    mean = percent(interval.mean) if share else quantity(interval.mean)
+    mean = f"{100 * interval.mean:.1f} {unit}" if share else quantity(interval.mean)
     if interval.low is None or interval.high is None:
         return f"{mean} (n = {interval.n})"
     low, high = (f"{100 * end:.1f}" if share else quantity(end) for end in (interval.low, interval.high))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mad.report.judging.evidence import Loss
 from mad.report.judging.judge import judge
 from mad.report.result import Result
 from tests.report.judging.runs import experiment, run, seeds
@@ -116,10 +117,80 @@ def test_an_arm_that_only_diverged_is_still_shown() -> None:
     assert (arm.best.test, arm.best.validation, arm.best.n_failed, arm.solved) == (None, None, 2, 0)
 
 
-def test_a_seed_that_other_settings_have_is_missing() -> None:
+def test_a_seed_that_a_setting_was_never_asked_for_has_not_failed() -> None:
     results = seeds(tests=[0.5, 0.6, 0.7]) + seeds(tests=[0.7], learning_rate=3e-3)
     (arm,) = judge(experiment(), results=results).arms
-    assert [setting.n_failed for setting in arm.settings] == [0, 2]
+    assert [(setting.n_failed, setting.n_open) for setting in arm.settings] == [(0, 0), (0, 0)]
+
+
+def test_what_was_asked_for_and_has_not_ended_is_open() -> None:
+    results = [*seeds(tests=[0.5, 0.6]), run(seed=2, status="preempted"), run("b")]
+    losses = [
+        Loss(
+            label=f"model=softmax trainer.learning_rate={rate} seed=3",
+            status=status,
+            error="",
+            console_file="",
+        )
+        for rate, status in ((1e-3, "waiting"), (1e-3, "failed"), (3e-3, "running"))
+    ]
+    arm = next(
+        arm for arm in judge(experiment(), results=results, losses=losses).arms if arm.name == "softmax"
+    )
+    counted = [(each.value, len(each.results), each.n_failed, each.n_open) for each in arm.settings]
+    assert counted == [(0.001, 2, 1, 2), (0.003, 0, 0, 1)]
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "high", "${x}", ""])
+def test_a_label_without_a_number_is_of_no_setting(rate: str) -> None:
+    label = f"model=softmax trainer.learning_rate={rate} seed=3"
+    loss = Loss(label=label, status="waiting", error="", console_file="")
+    (arm,) = judge(experiment(), results=seeds(tests=[0.5, 0.6]), losses=[loss]).arms
+    assert [(each.value, each.n_open) for each in arm.settings] == [(0.001, 0)]
+
+
+@pytest.mark.parametrize("n, best", [(1, 0.001), (2, 0.001), (3, 0.003)])
+def test_a_setting_with_fewer_seeds_is_not_chosen(n: int, best: float) -> None:
+    results = seeds(tests=[0.5, 0.6, 0.7]) + seeds(tests=[0.9] * n, learning_rate=3e-3)
+    (arm,) = judge(experiment(), results=results).arms
+    assert arm.best.value == best
+    assert [setting.is_eligible for setting in arm.settings] == [True, n == 3]
+
+
+def test_a_seed_more_makes_no_setting_better() -> None:
+    results = seeds(tests=[0.95, 0.95, 0.96]) + seeds(tests=[0.5] * 4, learning_rate=1e-2)
+    (arm,) = judge(experiment(), results=results).arms
+    assert arm.best.value == 0.001
+
+
+def test_where_the_grid_has_five_seeds_three_are_too_few_to_be_chosen() -> None:
+    results = seeds(tests=[0.5] * 5) + seeds(tests=[0.9] * 3, learning_rate=1e-2)
+    (arm,) = judge(replace(experiment(), grid={"seed": "0,1,2,3,4"}), results=results).arms
+    assert arm.best.value == 0.001
+
+
+def test_an_arm_is_meant_by_what_any_of_its_runs_was_asked_for() -> None:
+    results = seeds(tests=[0.95, 0.96, 0.97])
+    words = {
+        **results[0].config["asked"],
+        "choices": {**results[0].config["asked"]["choices"], "model": "old"},
+    }
+    results[0] = replace(results[0], config={**results[0].config, "asked": words})
+    evidence = judge(experiment({"where": {"model": "softmax"}, "above": 0.8}), results=results)
+    assert evidence.verdict == "PROCEED"
+    assert (
+        judge(experiment(roles={"candidate": {"model": "old"}}), results=results).arms[0].role == "candidate"
+    )
+
+
+def test_a_copied_run_counts_once() -> None:
+    results = seeds(tests=[0.95, 0.96, 0.97])
+    copies = [replace(results[0], run_id="zz-copy"), results[1]]
+    evidence = judge(experiment({"above": 0.8}), results=[*results, *copies])
+    assert [result.run_id for result in evidence.results] == sorted(result.run_id for result in results)
+    assert evidence.arms[0].best.test == judge(experiment(), results=results).arms[0].best.test
+    assert f"zz-copy is a copy of {results[0].run_id} and does not count" in evidence.reasons
+    assert f"{results[1].run_id} is recorded twice and counts once" in evidence.reasons
 
 
 def test_a_search_without_numbers_is_refused() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mad.report.judging.check import level_for
-from mad.report.judging.evidence import Check
+from mad.report.judging.bars import level_for
+from mad.report.judging.evidence import Check, Loss
 from mad.report.judging.judge import judge
 from mad.report.result import Result
 from tests.report.judging.runs import experiment, run, seeds
@@ -49,8 +49,8 @@ def test_an_interval_decides(bar: dict[str, Any], tests: list[float], standing: 
 def test_a_criterion_about_nothing_that_was_run_is_undecided() -> None:
     found = check({"where": {"model": "mamba2"}, "above": 0.5}, seeds(tests=HIGH))
     assert (found.observed, found.standing, found.reason) == (None, "undecided", "no results: model=mamba2")
-    found = check({"metric": "test/bleu", "above": 0.5}, seeds(tests=HIGH))
-    assert (found.standing, found.reason) == ("undecided", "no finished run has test/bleu")
+    found = check({"metric": "cells/hard/accuracy", "above": 0.5}, seeds(tests=HIGH))
+    assert (found.standing, found.reason) == ("undecided", "no finished run has cells/hard/accuracy")
 
 
 def test_a_criterion_must_hold_in_each_arm_that_it_is_about() -> None:
@@ -78,6 +78,67 @@ def test_survivors_do_not_meet_a_criterion() -> None:
         "without 1 of the seeds of softmax, which did not finish",
     )
     assert check({"below": 0.8}, results).standing == "not met"
+
+
+@pytest.mark.parametrize("status", ["waiting", "running", "unfinished", "preempted", "failed"])
+@pytest.mark.parametrize(
+    "label", ["model=a seed=3", "model=a,b", "seed=3", "+model=a", "model='a'", "a-mqar-s3"]
+)
+def test_part_of_an_arm_decides_nothing(label: str, status: str) -> None:
+    results = seeds("a", tests=MIDDLE) + seeds("b", tests=HIGH)
+    loss = Loss(label=label, status=status, error="", console_file="")
+    declared = experiment({"where": {"model": ["a", "a,b"]}, "above": 0.8})
+    (found,) = judge(declared, results=results, losses=[loss]).checks
+    assert found.standing == "undecided"
+    assert found.reason == "1 job has no result yet; so far: the whole interval is on the wrong side"
+    assert found.observed is not None
+
+
+def test_what_other_arms_miss_does_not_matter() -> None:
+    results = seeds("a", tests=MIDDLE) + seeds("b", tests=HIGH)
+    lost = {"model=b seed=3": "waiting", "model=a seed=3": "diverged", "model=c task=mqar": "failed"}
+    losses = [Loss(label=label, status=status, error="", console_file="") for label, status in lost.items()]
+    of_a, of_both, gap_to_b = (
+        {"where": {"model": "a"}, "above": 0.8},
+        {"where": {"model": ["a", "b"]}, "above": 0.8},
+        {"where": {"model": "a"}, "gap_to": {"model": "b"}, "above": 0.0},
+    )
+    checks = judge(experiment(of_a, of_both, gap_to_b), results=results, losses=losses).checks
+    assert [check.standing for check in checks] == ["not met", "undecided", "undecided"]
+
+
+def test_a_run_is_known_by_its_record_where_its_label_says_nothing() -> None:
+    results = seeds("a", tests=MIDDLE) + seeds("b", tests=HIGH)
+    again = Loss(label="x", status="waiting", error="", console_file=f"runs/{results[-1].run_id}/console.log")
+    declared = experiment({"where": {"model": "a"}, "above": 0.8}, {"where": {"model": "b"}, "above": 0.8})
+    checks = judge(declared, results=results, losses=[again]).checks
+    assert [check.standing for check in checks] == ["not met", "undecided"]
+
+
+@pytest.mark.parametrize(
+    "bar, partner, standing",
+    [
+        ({"above": 0.1}, 0.95, "undecided"),
+        ({"above": 0.1}, 0.9, "undecided"),
+        ({"above": 0.1}, 0.85, "not met"),
+        ({"between": [0.1, 0.2]}, 0.95, "undecided"),
+        ({"below": 0.1}, 0.95, "met"),
+    ],
+)
+def test_a_gap_that_the_ceiling_leaves_no_room_for_is_undecided(
+    bar: dict[str, Any], partner: float, standing: str
+) -> None:
+    results = seeds("a", tests=[0.5, 0.51, 0.52]) + seeds("b", tests=[partner] * 3)
+    found = check({"where": {"model": "a"}, "gap_to": {"model": "b"}, **bar}, results)
+    assert found.standing == standing
+    assert ("no arm can be 10 points above b, which is at 9" in found.reason) == (standing == "undecided")
+
+
+def test_the_ceiling_is_the_task_s() -> None:
+    results = seeds("a", tests=[0.5, 0.51, 0.52]) + seeds("b", tests=[0.6] * 3)
+    results = [replace(result, bounds={**result.bounds, "best_accuracy": 0.65}) for result in results]
+    found = check({"where": {"model": "a"}, "gap_to": {"model": "b"}, "above": 0.1}, results)
+    assert found.reason == "no arm can be 10 points above b, which is at 60.0 % of at most 65.0 %"
 
 
 def test_a_gap_is_taken_seed_by_seed() -> None:
@@ -118,7 +179,8 @@ def test_divergence_is_counted_over_all_settings() -> None:
     found = check({"metric": "diverged", "equals": 0}, results)
     assert (found.standing, found.reason) == ("not met", "1 of 4 runs")
     crashed = [*seeds(tests=HIGH), run(seed=5, status="failed")]
-    assert check({"metric": "diverged", "equals": 0}, crashed).reason == "0 of 3 runs"
+    found = check({"metric": "diverged", "equals": 0}, crashed)
+    assert (found.standing, found.reason) == ("undecided", "1 job has no result yet; so far: 0 of 3 runs")
     found = check({"metric": "diverged", "below": 0.5}, seeds(tests=HIGH))
     assert (found.standing, found.reason) == ("undecided", "0 of 3 runs; the interval straddles the bar")
     assert check({"metric": "diverged", "equals": 0}, [run(status="failed")]).standing == "undecided"
@@ -131,6 +193,15 @@ def test_the_share_of_solved_seeds_counts_diverged_ones_as_unsolved() -> None:
     assert found.observed is not None
     assert (found.observed.mean, found.observed.n) == (0.5, 4)
     assert check({"metric": "solved", "above": 0.5}, seeds(tests=[0.95] * 6)).standing == "met"
+
+
+def test_the_share_of_solved_seeds_is_wider_after_a_choice() -> None:
+    rates = [r for rate in (1e-3, 3e-3, 1e-2) for r in seeds(tests=[0.95] * 5, learning_rate=rate)]
+    one, best = (check({"metric": "solved", "above": 0.1}, runs).observed for runs in (rates[:5], rates))
+    assert one is not None
+    assert best is not None
+    assert (one.level, best.level) == (pytest.approx(0.95), pytest.approx(level_for(3)))
+    assert (one.low, best.low) == (pytest.approx(0.478, abs=0.001), pytest.approx(0.422, abs=0.001))
 
 
 def test_counts_need_no_seeds() -> None:

@@ -80,6 +80,25 @@ def test_a_criterion_says_its_bar() -> None:
     assert points.text() == "test/accuracy less that of model=a > 12.5 points"
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"metric": "cells/seq_len=64/hard/accuracy", "above": 0.8},
+        {"metric": "cost/peak_memory_bytes", "below": 1e9},
+        {"metric": "validation/loss_nats", "below": 3.0},
+        {"metric": "test/accuracy", "gap_to": {"model": "x"}, "above": -0.1},
+        {"metric": "state_floats", "equals": 4096},
+    ],
+)
+def test_what_can_be_measured_can_be_claimed(keys: dict[str, Any]) -> None:
+    assert Criterion.of({"claim": "x", **keys}, path="criterion").metric == keys["metric"]
+
+
+@pytest.mark.parametrize("seeds, n", [("0,1,2", 3), ("0", 1), ("range(3)", None), ("", None)])
+def test_the_seeds_of_the_grid_are_counted(seeds: str, n: int | None) -> None:
+    assert Experiment(name="008-features", grid={"seed": seeds}).n_seeds == n
+
+
 def test_a_name_is_enough() -> None:
     found = Experiment.of({"name": "001-mqar-controls"})
     assert (found.criteria, found.search, found.solved_at) == ((), "trainer.learning_rate", 0.9)
@@ -124,7 +143,23 @@ def criterion(**keys: Any) -> dict[str, Any]:
         (criterion(between=[0.7, 0.6]), r"between expects the smaller number first"),
         (criterion(between=0.6), r"between expects two numbers"),
         (criterion(equals=1), r"equals is for diverged, solved"),
-        (criterion(metric="accuracy", above=0), r"metric expects split/quantity"),
+        (
+            criterion(metric="accuracy", above=0),
+            r"criteria\[0\]\.metric expects the name of a metric.*did you",
+        ),
+        (criterion(metric="test/acuracy", above=0), r"got 'test/acuracy'; did you mean test/accuracy\?"),
+        (criterion(metric="cost/second", above=0), r"did you mean cost/seconds\?"),
+        (criterion(metric="cells/hard/acuracy", above=0), r"expects cells/NAME/accuracy or cells/NAME/loss"),
+        (criterion(metric="cells/accuracy", above=0), r"expects cells/NAME/accuracy or cells/NAME/loss"),
+        (criterion(above=80), r"above expects a share between 0 and 1.*got 80"),
+        (criterion(between=[0.6, 70]), r"between expects a share"),
+        (criterion(metric="cells/hard/accuracy", below=-0.1), r"below expects a share"),
+        (criterion(metric="diverged", equals=2), r"equals expects a share"),
+        (criterion(gap_to={"model": "x"}, above=10), r"above expects a difference between -1 and 1"),
+        (
+            {"criteria": [{"claim": "it recalls", "above": bar} for bar in (0.8, 0.9)]},
+            r"criteria\[1\]\.claim expects a claim of its own; 'it recalls' is also that of criteria\[0\]",
+        ),
         (criterion(decides="no", above=0), r"decides expects true or false"),
         (criterion(where={"seed": 0}, above=0), r"seed cannot be selected"),
         (criterion(where={"model": {}}, above=0), r"where\.model expects a value"),

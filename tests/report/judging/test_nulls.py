@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from mad.report.judging.arms import over
-from mad.report.judging.check import level_for, standing_of
+from mad.report.judging.bars import level_for, standing_of
 from mad.report.judging.criterion import Criterion
 from mad.report.judging.judge import judge
+from mad.report.judging.settings import over
 from mad.report.result import Result
 from tests.report.judging.runs import experiment, run
 

@@ -154,7 +154,7 @@ def evidence_of(results: Sequence[Result] | None = None, **declared: Any) -> Evi
     results = results_of()
     bad = {
         8: ("diverged", "the loss is not finite at step 312"),
-        26: ("failed", "RuntimeError: out of memory"),
+        44: ("failed", "RuntimeError: out of memory"),
     }
     for number, (status, error) in bad.items():
         results[number] = replace(results[number], status=status, error=error, metrics={}, cells={})  # type: ignore[arg-type]

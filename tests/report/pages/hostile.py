@@ -66,6 +66,9 @@ def full_of(text: str) -> Evidence:
         )
         for result in results
     ]
+    # Not every arm was tried at every rate, one run has not ended, and one is there twice.
+    results = [*results[:-2], replace(results[1], run_id=f"{text}-copy")]
+    results[3] = replace(results[3], status="preempted", error=text, metrics={}, cells={})
     evidence = evidence_of()
     experiment = replace(
         evidence.experiment,
@@ -85,7 +88,7 @@ def full_of(text: str) -> Evidence:
         replace(criterion, claim=text, where={text: text}, metric=text, gap_to={text: text}, published=text)
     ]
     checks = [replace(evidence.checks[0], criterion=each, reason=text) for each in criteria]
-    return replace(judged, checks=tuple(checks), reasons=(text,))
+    return replace(judged, checks=tuple(checks), reasons=(text, *judged.reasons))
 
 
 class Parsed(HTMLParser):

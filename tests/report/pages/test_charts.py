@@ -113,6 +113,15 @@ def test_the_chosen_setting_is_ringed_and_failures_are_counted() -> None:
         )
 
 
+def test_every_chart_names_the_bounds_that_it_draws() -> None:
+    for name in ALL:
+        for svg in drawings(name):
+            words = {word.text for word in elements(svg, "text")}
+            if 'class="bound ' in svg:
+                assert {"ceiling", "floor", "chance"} <= words
+    assert all('class="bound floor"' in svg for name in ("state", "cells") for svg in drawings(name))
+
+
 def test_an_arm_without_results_says_so() -> None:
     results = [result for result in EVIDENCE.results if "vanilla" in result.run_id]
     lost = [type(result)(**{**vars(result), "status": "failed", "metrics": {}}) for result in results]

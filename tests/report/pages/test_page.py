@@ -1,9 +1,12 @@
+import re
+from dataclasses import replace
+
 import pytest
 from markdown_it import MarkdownIt
 
 from mad.report.pages.page import escaped, markdown, relative
-from mad.report.pages.wording import plain
-from tests.report.pages.examples import DECLARATION, curves_of, evidence_of
+from mad.report.pages.wording import NOTHING, plain
+from tests.report.pages.examples import DECLARATION, curves_of, evidence_of, results_of
 
 EVIDENCE = evidence_of()
 SECTIONS = [
@@ -60,6 +63,60 @@ def test_what_decides_is_said_with_the_four_choices() -> None:
     assert "| trainer.learning_rate | 0.001, 0.003, 0.01 |" in part
     assert "- Learning rate: " in part
     assert "- Embedding std: the same in all arms, so not tested here" in part
+
+
+def part_of(page: str, title: str) -> str:
+    """A section in one line for each of its paragraphs."""
+    return page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_a_gap_is_said_in_points() -> None:
+    row = next(line for line in markdown(EVIDENCE, None, curves={}).splitlines() if "gains 20 points" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1] == "test/accuracy less that of model=log_linear > 20 points"
+    assert re.fullmatch(r"-?\d+\.\d points \(-?\d+\.\d to -?\d+\.\d, at 97\.3 %\)", cells[2])
+
+
+def test_luck_stands_beside_what_decides_and_may_leave_nothing() -> None:
+    part = part_of(markdown(EVIDENCE, None, curves={}), "What decides")
+    assert "model decides most" in part
+    assert re.search(r"\| model \|.*\| \d+\.\d \(up to \d+\.\d\) \|", part)
+    results = results_of({"softmax": (0.9, 100), "delta_net": (0.9, 100)}, rates=(1e-3,))
+    part = part_of(markdown(evidence_of(results), None, curves={}), "What decides")
+    assert "No choice moves accuracy by more than the luck of the seeds can" in part
+
+
+def test_arms_are_compared_at_one_size_of_the_state() -> None:
+    part = part_of(markdown(EVIDENCE, None, curves={}), "Accuracy against state size")
+    rows = [line for line in part.partition("At one size")[2].splitlines() if line.startswith("| ")][2:]
+    assert [row.split(" | ")[2] for row in rows] == ["delta_net", "cos_log_linear"]
+    assert rows[0].startswith("| 4,864 to 4,992 | delta_net; vanilla_linear | delta_net | 98.")
+    assert "points (" in rows[1].split(" | ")[5]
+    alone = evidence_of(results_of({"softmax": (0.9, 100), "delta_net": (0.9, 111)}))
+    assert "No two arms have a state of the same size" in markdown(alone, None, curves={})
+
+
+def test_bounds_stand_beside_every_cell() -> None:
+    part = part_of(markdown(EVIDENCE, None, curves={}), "Accuracy per evaluation cell")
+    assert "as configured, which is the cell seq_len=64." in part
+    bounds = next(line for line in part.splitlines() if line.startswith("| Chance / floor / ceiling"))
+    assert [cell.strip() for cell in bounds.split("|")[2:5]] == ["0.8 / 12.5 / 100.0", NOTHING, NOTHING]
+    several = [
+        replace(result, bounds={"chance_accuracy": 0.1 * (number % 2)})
+        for number, result in enumerate(EVIDENCE.results)
+    ]
+    page = markdown(evidence_of(several), None, curves={})
+    assert "The arms have no bounds in common" in part_of(page, "Accuracy per evaluation cell")
+
+
+def test_settings_say_what_failed_what_is_open_and_what_is_not_chosen() -> None:
+    results = results_of({"softmax": (0.9, 100)}, rates=(1e-3, 3e-3))
+    results[4] = replace(results[4], status="preempted", metrics={}, cells={})
+    results[5] = replace(results[5], status="failed", metrics={}, cells={})
+    part = part_of(markdown(evidence_of(results), None, curves={}), "Learning-rate sensitivity")
+    rows = [line.split(" | ")[-4:] for line in part.splitlines() if line.startswith("| softmax")]
+    assert rows[0] == ["3", "0", "0", "**chosen** |"]
+    assert rows[1] == ["1", "**1**", "**1**", "fewer seeds |"]
 
 
 def test_runs_lead_to_their_config() -> None:
