@@ -74,7 +74,10 @@ def _held(criterion: Criterion, group: Group, groups: Sequence[Group]) -> Held:
         survivors = "; ".join(f"{n} of the seeds of {name}" for name, n in lost if n)
         return (observed, "undecided", _without(survivors)) if survivors else (observed, standing, reason)
     unreachable = _out_of_reach(criterion, *others)
-    return (observed, "undecided", unreachable) if unreachable else (observed, standing, reason)
+    is_worse = observed.high is not None and observed.high < 0
+    if unreachable and not is_worse:
+        return observed, "undecided", unreachable
+    return observed, standing, reason
 
 
 def _without(survivors: str) -> str:

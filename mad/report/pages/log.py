@@ -12,6 +12,7 @@ from mad.progress import duration
 from mad.report.atomic import write_atomically
 from mad.report.judging.evidence import Check, Evidence
 from mad.report.lock import alone
+from mad.report.pages.answer import observed
 from mad.report.pages.costs import elapsed, usd_of
 from mad.report.pages.page import escaped, link
 from mad.report.pages.wording import count, moment, plain, spread
@@ -128,7 +129,7 @@ def _arm_line(name: str, value: str) -> str:
 
 def _check_line(check: Check) -> str:
     criterion = check.criterion
-    seen = "" if check.observed is None else f", observed {spread(check.observed, share=criterion.is_share)}"
+    seen = "" if check.observed is None else f", observed {observed(check)}"
     weight = "" if criterion.decides else " (an expectation)"
     told = f"{plain(criterion.claim)} ({plain(criterion.text())}): "
     return f"{escaped(told)}**{check.standing}**{escaped(plain(seen))}{weight}"

@@ -128,14 +128,22 @@ def test_a_run_is_known_by_its_record_where_its_label_says_nothing() -> None:
 def test_a_gap_that_the_ceiling_leaves_no_room_for_is_undecided(
     bar: dict[str, Any], partner: float, standing: str
 ) -> None:
-    results = seeds("a", tests=[0.5, 0.51, 0.52]) + seeds("b", tests=[partner] * 3)
+    results = seeds("a", tests=[partner - 0.02, partner, partner + 0.02]) + seeds("b", tests=[partner] * 3)
     found = check({"where": {"model": "a"}, "gap_to": {"model": "b"}, **bar}, results)
     assert found.standing == standing
     assert ("no arm can be 10 points above b, which is at 9" in found.reason) == (standing == "undecided")
 
 
+def test_an_arm_that_is_clearly_worse_misses_also_a_bar_out_of_reach() -> None:
+    results = seeds("a", tests=[0.5, 0.51, 0.52]) + seeds("b", tests=[0.95] * 3)
+    assert (
+        check({"where": {"model": "a"}, "gap_to": {"model": "b"}, "above": 0.1}, results).standing
+        == "not met"
+    )
+
+
 def test_the_ceiling_is_the_task_s() -> None:
-    results = seeds("a", tests=[0.5, 0.51, 0.52]) + seeds("b", tests=[0.6] * 3)
+    results = seeds("a", tests=[0.58, 0.6, 0.62]) + seeds("b", tests=[0.6] * 3)
     results = [replace(result, bounds={**result.bounds, "best_accuracy": 0.65}) for result in results]
     found = check({"where": {"model": "a"}, "gap_to": {"model": "b"}, "above": 0.1}, results)
     assert found.reason == "no arm can be 10 points above b, which is at 60.0 % of at most 65.0 %"
