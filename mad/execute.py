@@ -18,7 +18,7 @@ from mad.mixers.timing import feature_map_seconds
 from mad.report.record import RunFolder, recorded
 from mad.report.redaction import redacted
 from mad.report.result import Result, Status
-from mad.report.stamp import stamp
+from mad.report.stamp import now, stamp
 from mad.seeding import seeded
 from mad.tasks.splits import Splits, splits
 from mad.track import Tracker, tracker
@@ -161,7 +161,7 @@ class Attempt:
                 "feature_map_seconds": self._feature_map_seconds(),
                 "peak_memory_bytes": peak_memory_bytes(self._parts.device),
             },
-            stamp={**self._stamp, "train_flops": BACKWARD_AND_FORWARD * flops},
+            stamp={**self._stamp, "train_flops": BACKWARD_AND_FORWARD * flops, "ended": now()},
         )
 
     def _feature_map_seconds(self) -> float | None:
@@ -175,7 +175,7 @@ class Attempt:
             **self._known(status),
             error=redacted(error),
             cost={"seconds": time.monotonic() - self._started},
-            stamp=self._stamp,
+            stamp={**self._stamp, "ended": now()},
         )
 
     def _known(self, status: Status) -> dict[str, Any]:

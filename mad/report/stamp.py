@@ -30,8 +30,13 @@ def stamp(
         "n_parameters": n_parameters,
         "state_floats": state_floats,
         "train_flops": train_flops,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": now(),
     }
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def sources() -> tuple[str | None, bool | None]:

@@ -199,7 +199,7 @@ def _entailed(
 def _spelled(arm: Arm) -> dict[str, str]:
     """The values of its config as text; of a target the last word."""
     return {
-        key: _word(canonical(value)) if key.endswith("_target_") else canonical(value)
+        key: _word(canonical(value)) if key.endswith("_target_") else canonical(value).removesuffix(".0")
         for key, value in leaves(meaning(arm.config))
     }
 

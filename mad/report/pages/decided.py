@@ -15,6 +15,13 @@ HOLDS: dict[Standing, str] = {
     "undecided": "not settled",
 }
 
+TALLIED: dict[Standing, tuple[str, str]] = {
+    "met": ("holds here", "hold here"),
+    "not met": ("does not hold here", "do not hold here"),
+    "undecided": ("is not settled", "are not settled"),
+}
+"""The same of one claim and of several."""
+
 N_VALUES = 8
 """Values of a choice that are named one by one."""
 
@@ -77,8 +84,12 @@ def _claim(check: Check) -> list[Cell]:
 
 def _tally(checks: Sequence[Check]) -> str:
     standings = [check.standing for check in checks]
-    known = [f"{n} {told}" for standing, told in HOLDS.items() if (n := standings.count(standing))]
-    return f"Of {count(len(checks), 'published claim')}, {', '.join(known)}."
+    known = [
+        f"{n} {one if n == 1 else several}"
+        for standing, (one, several) in TALLIED.items()
+        if (n := standings.count(standing))
+    ]
+    return f"Of {count(len(checks), 'published claim')} {', '.join(known)}."
 
 
 def _strongest(found: Sequence[Effect]) -> str:

@@ -91,15 +91,24 @@ def count(n: int, one: str, several: str = "") -> str:
 
 
 def ended(result: Result) -> datetime | None:
-    """When a run ended, as its record says: it never depends on when this is asked."""
+    """When a run ended, as its record says: it never depends on when this is asked.
+
+    An older record says only when its last attempt began, and how long all of them took.
+    """
+    if told := _time(result.stamp.get("ended")):
+        return told
     started = began(result)
     return started + timedelta(seconds=result.cost.get("seconds") or 0.0) if started else None
 
 
 def began(result: Result) -> datetime | None:
-    """When a run began, as its record says."""
+    """When a run's last attempt began, as its record says."""
+    return _time(result.stamp.get("started"))
+
+
+def _time(text: object) -> datetime | None:
     try:
-        found = datetime.fromisoformat(str(result.stamp.get("started")))
+        found = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

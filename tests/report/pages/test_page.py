@@ -52,7 +52,7 @@ def test_published_claims_stand_beside_what_is_seen() -> None:
         entry["published"] = reported
     page = markdown(evidence_of(criteria=criteria), None, curves={})
     part = page.partition("## Published claims\n")[2].partition("\n## ")[0]
-    assert "Of 3 published claims, 1 holds here, 2 does not hold here." in " ".join(part.split())
+    assert "Of 3 published claims 1 holds here, 2 do not hold here." in " ".join(part.split())
     row = next(line for line in part.splitlines() if line.startswith("| cosFormer"))
     assert [cell.strip() for cell in row.strip("|").split("|")][1::2] == ["25.9 %", "**does not hold here**"]
 

@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 
 import pytest
 
 from mad.report.pages.history import Snapshot
 from mad.report.pages.page import markdown
 from mad.report.pages.webpage import html, quotation
+from mad.report.pages.wording import ended, moment
 from tests.report.pages.examples import curves_of, evidence_of, results_of
 from tests.report.pages.hostile import Parsed
 from tests.report.pages.test_page import SECTIONS
@@ -71,6 +73,18 @@ def test_a_hundred_runs_fit_in_300_kilobytes(n_models: int, n_rates: int, n_seed
     assert len(results) >= 100
     assert "<path" in page
     assert len(page.encode()) <= 300_000
+
+
+def test_the_end_of_a_resumed_run_is_its_own() -> None:
+    (result, *_) = evidence_of().results
+    resumed = replace(
+        result,
+        cost={**result.cost, "seconds": 3600.0},
+        stamp={**result.stamp, "started": "2026-11-23T12:00:00+00:00", "ended": "2026-11-23T12:10:00+00:00"},
+    )
+    assert moment(ended(resumed)) == "2026-11-23 12:10 UTC"
+    del resumed.stamp["ended"]  # type: ignore[attr-defined]
+    assert moment(ended(resumed)) == "2026-11-23 13:00 UTC"
 
 
 def test_times_come_from_the_records() -> None:
