@@ -49,7 +49,7 @@ def test_a_choice_is_weighed_once_in_each_surrounding():
 def test_what_a_choice_entails_is_named_with_both_values():
     recipe, model = effects(arms_of(GRID), search=RATE)
     assert {entry.partition(":")[0] for entry in recipe.entailed} == {"model.dropout"}
-    assert sorted(recipe.entailed[0].partition(": ")[2].split(" -> ")) == ["0.0", "0.1"]
+    assert sorted(recipe.entailed[0].partition(": ")[2].split(" -> ")) == ["0", "0.1"]
     assert {entry.partition(":")[0] for entry in model.entailed} == {"model.kind"}
 
 
