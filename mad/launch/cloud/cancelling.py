@@ -8,7 +8,7 @@ from mad.launch.cloud.account import check_account
 from mad.launch.cloud.calls import Outcome, cancel, outcome
 from mad.launch.cloud.fetching import named_jobs
 from mad.launch.cloud.job import Job
-from mad.launch.cloud.store import NoAnswer, Store
+from mad.launch.cloud.store import Gone, NoAnswer, Refused, Store
 from mad.report.lock import AlreadyRunning
 from mad.report.tables import terminal
 
@@ -68,5 +68,12 @@ def _settled(job: Job, until: float) -> str:
 
 def _has_ended(job: Job, store: Store) -> bool:
     """Whether no container works on it any more: none has begun, or the last one has signed off."""
-    tried = job.attempts(store=store)
+    try:
+        tried = job.attempts(store=store)
+    except Gone:
+        return True
+    except Refused:
+        raise
+    except (NoAnswer, ValueError):  # a container writes there at this very moment; there is time to ask again
+        return False
     return not tried or bool(tried[-1].ended)

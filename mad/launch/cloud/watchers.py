@@ -1,5 +1,6 @@
 """What is shown of jobs at Modal: a table that is redrawn on a terminal, plain lines elsewhere."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,9 @@ from mad.track import is_live
 class Watcher(Board):
     """A board that is also told how far a job is."""
 
+    @abstractmethod
     def stands(self, index: int, ticket: Ticket, standing: Standing) -> None:
         """A job was looked at."""
-        raise NotImplementedError
 
 
 def watcher(entries: Sequence[Entry], *, console: Console, split: str) -> Watcher:
