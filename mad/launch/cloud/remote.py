@@ -24,6 +24,9 @@ Envelope = dict[str, Any]
 """``status``, ``error``, ``traceback``, ``device``, ``seconds`` of this attempt, ``attempts``: all plain."""
 
 
+UNKNOWN: Envelope = {"status": "", "error": None, "traceback": "", "device": "", "seconds": 0.0}
+"""Before anything is known."""
+
 MOUNT = "/results"
 """Where the volume is in a container."""
 
@@ -43,7 +46,10 @@ def run(order: str) -> Envelope:
     import modal
     from modal.exception import InputCancellation
 
-    given = Order.from_json(order)
+    try:
+        given = Order.from_json(order)
+    except ValueError as error:  # raised, it would be tried again, and paid for
+        return {**UNKNOWN, "status": "refused", "error": str(error), "attempts": []}
     volume = modal.Volume.from_name(given.volume)
     stopped = {signal.SIGUSR1: InputCancellation("told to stop")}
     return carry_out(given, volume=volume, cancelled=lambda number: stopped.get(number, KeyboardInterrupt()))
@@ -146,5 +152,4 @@ class _Job:
         return {**self._known(), "status": result.status, "error": result.error, "device": device}
 
     def _known(self) -> Mapping[str, Any]:
-        seconds = time.monotonic() - self._started
-        return {"status": "", "error": None, "traceback": "", "device": "", "seconds": seconds}
+        return {**UNKNOWN, "seconds": time.monotonic() - self._started}
