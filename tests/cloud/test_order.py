@@ -15,7 +15,7 @@ from mad.launch.cloud.app import application, extras_of, on_hardware
 from mad.launch.cloud.attempts import Logbook, attempts_of, seconds_of
 from mad.launch.cloud.mirror import Mirror, copied, files_of, in_order
 from mad.launch.cloud.order import Order
-from mad.launch.cloud.remote import carry_out
+from mad.launch.cloud.remote import carry_out, run
 from mad.launch.cloud.requirements import requirements
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.settings import Cloud
@@ -244,3 +244,10 @@ def test_a_container_with_other_code_says_so(
     assert envelope["status"] == "failed"
     assert "the container holds other code" in envelope["error"]
     assert "RuntimeError" in envelope["traceback"]
+
+
+def test_an_order_that_cannot_be_read_is_refused_and_not_tried_again() -> None:
+    envelope = run('{"config": {}}')
+    assert envelope["status"] == "refused"
+    assert "send it anew" in envelope["error"]
+    assert envelope["attempts"] == []
