@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from mad.launch.ending import Ending
+from mad.launch.silence import Silence
 from mad.progress import duration
 from mad.report.metrics import Metrics
 
@@ -58,13 +59,20 @@ class PlainBoard(Board):
         """``split``: whose accuracy is told."""
         self._entries, self._console, self._n_ended = entries, console, 0
         self._split = split
+        self._silence = Silence([entry.metrics.path.parent for entry in entries])
 
     def started(self, index: int) -> None:
         """Says so."""
+        self.begun(index)
         self._print(f"started  {self._entries[index].label}")
+
+    def begun(self, index: int) -> None:
+        """Listens for it from now on, without a word."""
+        self._silence.started(index)
 
     def ended(self, index: int, ending: Ending) -> None:
         """Says how, and how many have ended."""
+        self._silence.ended(index)
         self._n_ended += 1
         parts = [
             f"{ending.status} ({self._n_ended}/{len(self._entries)})",
@@ -75,7 +83,9 @@ class PlainBoard(Board):
         self._print("  ".join(part for part in parts if part))
 
     def refresh(self) -> None:
-        """Nothing: lines stay as they are."""
+        """Names the runs that have fallen silent."""
+        for line in self._silence.news():
+            self._print(line)
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -99,6 +109,7 @@ class LiveBoard(Board):
     def started(self, index: int) -> None:
         """A new row."""
         self._since[index] = time.monotonic()
+        self._plain.begun(index)
 
     def ended(self, index: int, ending: Ending) -> None:
         """Its row becomes a line above the table."""
@@ -108,6 +119,7 @@ class LiveBoard(Board):
 
     def refresh(self) -> None:
         """Redraws, twice a second at most."""
+        self._plain.refresh()
         if time.monotonic() - self._drawn_at >= 0.5:
             self._drawn_at = time.monotonic()
             self._live.update(self._table(), refresh=True)
