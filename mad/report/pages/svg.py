@@ -6,6 +6,7 @@ serves light, dark and paper.
 
 import html
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import NewType
 
@@ -41,7 +42,11 @@ SHAPES = ("circle", *OUTLINES)
 
 def drawing(width: float, height: float, *, title: str, parts: Sequence[Svg]) -> Svg:
     """A whole drawing that is as wide as the place it is put in."""
-    attributes = {"viewBox": f"0 0 {_number(width)} {_number(height)}", "role": "img", "aria-label": title}
+    attributes = {
+        "viewBox": f"0 0 {_number(width)} {_number(height)}",
+        "role": "img",
+        "aria-label": plain(title),
+    }
     return tag("svg", attributes, parts)
 
 
@@ -119,7 +124,12 @@ def _escaped(text: str) -> Svg:
 
 
 def _value(value: str | float) -> str:
-    return html.escape(plain(value), quote=True) if isinstance(value, str) else _number(value)
+    """Never shortened: half a path is another line."""
+    return (
+        html.escape(plain(value, longest=sys.maxsize), quote=True)
+        if isinstance(value, str)
+        else _number(value)
+    )
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,7 @@ from mad.report.pages.charts import accuracy_chart, cell_chart, state_chart
 from mad.report.pages.curves import shown_steps, thinned
 from mad.report.pages.frame import Axis, log_ticks, spaced, steps_ticks, thousands
 from mad.report.pages.panels import curve_charts, search_charts
-from mad.report.pages.svg import CHARACTER, FONT_SIZE, N_COLOURS, SHAPES, Svg, label, marker
+from mad.report.pages.svg import CHARACTER, FONT_SIZE, N_COLOURS, SHAPES, Svg, label, marker, path
 from tests.report.pages.examples import curves_of, evidence_of, results_of
 
 EVIDENCE = evidence_of()
@@ -189,3 +189,11 @@ def test_thinned_curves_keep_their_ends() -> None:
 
 def _anchor(word: ElementTree.Element) -> str:
     return next((name for name in word.attrib.get("class", "").split() if name in ("end", "middle")), "")
+
+
+def test_a_line_goes_through_all_of_its_points() -> None:
+    points = [(number / 3, 150 - number / 7) for number in range(400)]
+    (drawn,) = elements(path(points, classes="line"), "path")
+    numbers = [float(number) for number in drawn.attrib["d"].removeprefix("M").split()]
+    assert numbers[::2] == pytest.approx([x for x, _ in points], abs=0.051)
+    assert numbers[1::2] == pytest.approx([y for _, y in points], abs=0.051)
