@@ -16,6 +16,8 @@ import yaml
 
 from mad.blueprint import blueprint
 from mad.model import Model
+from mad.report.judging.evidence import Evidence
+from mad.report.judging.folder import load
 from tests.conf import CONF, composed, options
 
 ROOT = Path(__file__).parents[1]
@@ -47,11 +49,16 @@ def model_table() -> str:
 
 
 def readme() -> str:
-    """The README, with the table of the committed records of experiment 001."""
+    """The README, with the table of the committed records of experiment 001, and that of all experiments."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.sub(
-        r"(<!-- results -->\n).*?(<!-- /results -->)", rf"\g<1>{_controls()}\g<2>", text, flags=re.DOTALL
-    )
+    for name, table in (("results", _controls()), ("experiments", _experiments())):
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda found, table=table: f"{found[1]}{table}{found[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+    return text
 
 
 GOLDEN: dict[Path, Callable[[], str]] = {
@@ -84,6 +91,25 @@ def _controls() -> str:
     lines.append(f"| *no-binding floor* | | {floor:.1f} % | | |")
     lines.append(f"| *chance* | | {chance:.1f} % | | |")
     return "\n".join([*lines, ""])
+
+
+def _experiments() -> str:
+    """Every experiment with records: what was asked, the verdict, and how the claims of others fare."""
+    lines = ["| experiment | question | verdict | claims of others |", "|---|---|---|---|"]
+    for folder in sorted(ROOT.glob("experiments/[0-9]*")):
+        evidence = load(folder.name, root=ROOT)
+        if evidence.results and evidence.experiment.criteria:
+            link = f"[{folder.name}](experiments/{folder.name}/report.md)"
+            lines.append(
+                f"| {link} | {evidence.experiment.question} | {evidence.verdict} | {_claims(evidence)} |"
+            )
+    return "\n".join([*lines, ""])
+
+
+def _claims(evidence: Evidence) -> str:
+    standings = [check.standing for check in evidence.checks if check.criterion.published]
+    told = {"met": "held up", "not met": "did not", "undecided": "open"}
+    return ", ".join(f"{standings.count(key)} {words}" for key, words in told.items()) if standings else ""
 
 
 def _mean_accuracy(results: list[dict[str, Any]]) -> float:
