@@ -26,6 +26,9 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = [sys.executable, "-P", "-m", "mad.track.sender"]
 
+EXIT_SECONDS = 0.2
+"""Between the last word of a process and its end; once in a run, and only if the sender fails."""
+
 NAMES = {"wandb": "W&B", "report": "W&B", "trackio": "trackio"}
 
 
@@ -109,7 +112,7 @@ class Aside(Tracker):
             return
         self._hear()
         if not self._is_done:
-            self._say(f"has ended by itself (exit code {self._process.wait()}); local files only")
+            self._say(f"has ended by itself ({_last_word(self._process)}); local files only")
         self._forget()
 
     def _hear(self) -> None:
@@ -151,6 +154,14 @@ class Aside(Tracker):
 
     def _say(self, sentence: str) -> None:
         self._say_aloud(f"{NAMES[self._client]} {sentence}")
+
+
+def _last_word(process: subprocess.Popen[bytes]) -> str:
+    """How a process ended that has closed its output: it is gone in a moment, or it hangs."""
+    try:
+        return f"exit code {process.wait(timeout=EXIT_SECONDS)}"
+    except subprocess.TimeoutExpired:
+        return "it has hung up"
 
 
 def _started() -> subprocess.Popen[bytes]:
