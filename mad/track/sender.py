@@ -62,7 +62,7 @@ def _serve(tell: Tell) -> bool:
     client.start(Run(**order["run"]))
     while message := inbox.get():
         if "result" in message:
-            client.finish(Result(**message["result"]))
+            client.finish(Result.from_json(message["result"]))
             return True
         client.log(message["step"], message["metrics"])
     return False

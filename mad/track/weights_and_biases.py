@@ -17,6 +17,7 @@ from mad.report.redaction import redacted, redacted_value
 from mad.report.result import Result
 from mad.track import account
 from mad.track.base import Tracker
+from mad.track.place import sends
 from mad.track.plan import unreachable
 from mad.track.settings import Track
 
@@ -47,7 +48,7 @@ class WeightsAndBiases(Tracker):
             self._say_offline(unreachable(host))
         elif self._offline:
             self._open(run)
-            self._tell({"later": f"`{self._sync_command}` sends it"})
+            self._tell({"later": self._how_to_send_later})
         else:
             self._open_online(run, host)
         self._run.define_metric("step", hidden=True)
@@ -85,7 +86,7 @@ class WeightsAndBiases(Tracker):
             self._say_offline(f"{line}; recorded offline")
         else:
             self._tell({"say": f"shows this run at {self._run.url}"})
-            self._tell({"later": f"`{self._sync_command}` sends it"})
+            self._tell({"later": self._how_to_send_later})
 
     def _open(self, run: Run) -> None:
         import wandb
@@ -107,11 +108,11 @@ class WeightsAndBiases(Tracker):
         )
 
     @property
-    def _sync_command(self) -> str:
-        return f"wandb sync {os.path.relpath(self._run.settings.sync_dir)}"
+    def _how_to_send_later(self) -> str:
+        return sends(os.path.relpath(self._run.settings.sync_dir), folder=self._folder)
 
     def _say_offline(self, why: str) -> None:
-        later = f"`{self._sync_command}` sends it"
+        later = self._how_to_send_later
         self._tell({"say": f"{why}; {later}", "later": later})
 
 

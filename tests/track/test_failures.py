@@ -223,6 +223,19 @@ def test_a_sweep_asks_and_says_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(said) == 1
 
 
+def test_a_dashboard_that_would_end_with_its_container_is_refused_at_launch() -> None:
+    said = list[str]()
+    here, there, again = (
+        {"track": {"kind": "trackio", "mode": "auto"}, "launch": {"kind": kind}}
+        for kind in ("local", "modal", "modal")
+    )
+    configs = settled([here, there, again], say=said.append)
+    assert [config["track"]["kind"] for config in configs] == ["trackio", "none", "none"]
+    (line,) = said
+    assert line.startswith("trackio keeps its dashboard on the machine of the run")
+    assert "local files only (track=wandb tells a server)" in line
+
+
 @pytest.mark.parametrize(
     "environment, kind, client, offline",
     [
