@@ -67,7 +67,7 @@ ONLY_IN = {
         "execute.py",
         "browse/doctor.py",
     ],
-    "wandb": ["track/weights_and_biases.py", "track/report.py"],
+    "wandb": ["track/opening.py", "track/weights_and_biases.py", "track/report.py"],
     "trackio": ["track/trackio_dashboard.py"],
     "modal": [
         f"launch/cloud/{name}.py" for name in ("app", "calls", "dispatch", "prices", "remote", "store")

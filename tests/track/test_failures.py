@@ -167,6 +167,7 @@ class Run:
     settings, url = Settings(), ""
     def define_metric(self, *names, **given):
         pass
+    resumed, summary = False, {}
     def log(self, row):
         time.sleep(1e6)
 
@@ -211,7 +212,12 @@ def test_a_probe_takes_no_longer_than_it_may() -> None:
 def test_a_sweep_asks_and_says_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, said = list[str](), list[str]()
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(account, "is_reachable", lambda url: bool(asked.append(url)))
+
+    def asks(url: str) -> bool:
+        asked.append(url)
+        return False
+
+    monkeypatch.setattr(account, "is_reachable", asks)
     configs = settled([{"seed": seed, "track": {"kind": "auto"}} for seed in range(5)], say=said.append)
     assert len(asked) == len(said) == 1
     assert "cannot be reached; recorded offline" in said[0]
