@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "mixers.kernels",
         "mixers.timing",
     ],
-    "browse": ["blueprint", "door.folder", "progress", "report", "track.account"],
+    "browse": ["blueprint", "door.folder", "progress", "report", "track.account", "launch.cloud.account"],
     "run": ["blueprint", "browse.verbs", "door", "launch", "report", "track"],
 }
 """By the first part of a module's name: what it may import besides its own kind, by prefix."""
