@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +18,7 @@ from rich.console import Console
 
 from mad.browse.output import Column, arguments, console, show_json, show_table, styled
 from mad.door.folder import conf_dir
+from mad.launch.cloud.account import BadToken, token_source
 from mad.report.stamp import git
 from mad.track import account
 
@@ -166,27 +166,13 @@ def _wandb_account() -> Iterator[Finding]:
 
 
 def _modal_token() -> Finding:
-    if os.environ.get("MODAL_TOKEN_ID") and os.environ.get("MODAL_TOKEN_SECRET"):
-        return Finding(part="Modal token", state="ok", found="from MODAL_TOKEN_ID and MODAL_TOKEN_SECRET")
-    file = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
-    profile = _modal_profile(file)
-    if profile:
-        return Finding(part="Modal token", state="ok", found=f"profile {profile} of {file}")
-    return Finding(part="Modal token", state="optional", found="none, for launch=modal", mend="modal setup")
-
-
-def _modal_profile(file: Path) -> str | None:
-    """The name of the profile in force, if it holds a token; None also for a file that is broken."""
     try:
-        profiles = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    tables = {name: table for name, table in profiles.items() if isinstance(table, dict)}
-    active = next((name for name, table in tables.items() if table.get("active") is True), "default")
-    name = os.environ.get("MODAL_PROFILE") or active
-    table = tables.get(name, {})
-    has_token = table.get("oauth_refresh_token") or (table.get("token_id") and table.get("token_secret"))
-    return name if has_token else None
+        source = token_source()
+    except BadToken as error:
+        return Finding(part="Modal token", state="optional", found=error.found, mend=error.mend)
+    if source:
+        return Finding(part="Modal token", state="ok", found=f"from {source}")
+    return Finding(part="Modal token", state="optional", found="none, for launch=modal", mend="modal setup")
 
 
 def _version(package: str) -> str | None:

@@ -2,17 +2,15 @@
 
 import netrc
 import os
-import socket
-import threading
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+
+from mad.track.reach import PROBE_SECONDS, any_answers
 
 PUBLIC_HOST = "https://api.wandb.ai"
 VARIABLE = "WANDB_API_KEY"
-PROBE_SECONDS = 3.0
 
 
 def host() -> str:
@@ -33,32 +31,8 @@ def key_source() -> str | None:
 
 
 def is_reachable(url: str, *, seconds: float = PROBE_SECONDS) -> bool:
-    """Whether somebody takes a connection at a URL's address, or at the proxy on the way there.
-
-    It takes ``seconds`` at most: also the name server is asked in a thread that is left behind if it is slow.
-    """
-    answers = list[bool]()
-    address = _address(url)
-    asking = threading.Thread(target=lambda: answers.append(_connects(address, seconds)), daemon=True)
-    asking.start()
-    asking.join(seconds)
-    return bool(answers and answers[0])
-
-
-def _connects(address: tuple[str, int], seconds: float) -> bool:
-    try:
-        socket.create_connection(address, timeout=seconds).close()
-    except (OSError, UnicodeError):  # the latter: a host's name that cannot be one
-        return False
-    return True
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.hostname or ""):
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    """Whether somebody takes a connection at a URL's address, or at the proxy on the way there, in time."""
+    return any_answers([url], seconds=seconds)
 
 
 def _kept_host() -> str | None:

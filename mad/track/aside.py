@@ -2,7 +2,8 @@
 
 The client of a dashboard starts threads and processes, waits for servers, and may raise anything at any
 time. Here it does so elsewhere (``sender.py``), told through a pipe that is never waited for; only the end of
-a run waits, for ``track.finish_seconds`` at most. A sender that needs longer is left to finish by itself.
+a run waits, for ``track.finish_seconds`` at most (in a container longer: ``place.py``). A sender that
+needs longer is left to finish by itself.
 """
 
 import json
@@ -20,11 +21,15 @@ from typing import Any
 from mad.progress import Run
 from mad.report.result import Result, finite
 from mad.track.base import Tracker
+from mad.track.place import ends_with_run, patience, sends
 from mad.track.settings import Track
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = [sys.executable, "-P", "-m", "mad.track.sender"]
+
+EXIT_SECONDS = 0.2
+"""Between the last word of a process and its end; once in a run, and only if the sender fails."""
 
 NAMES = {"wandb": "W&B", "report": "W&B", "trackio": "trackio"}
 
@@ -40,7 +45,7 @@ class Aside(Tracker):
         self._say_aloud = say
         self._process: subprocess.Popen[bytes] | None = None
         self._unsent, self._unread = bytearray(), bytearray()
-        self._is_done, self._how_to_send_later = False, f"`wandb sync {folder}/wandb/*run-*` sends it"
+        self._is_done, self._how_to_send_later = False, _later(client, folder)
 
     def start(self, run: Run) -> None:
         """Starts the sender and does not wait for it."""
@@ -64,18 +69,21 @@ class Aside(Tracker):
         self._send({"step": step, "metrics": dict(metrics)})
 
     def finish(self, result: Result) -> None:
-        """Sends the result and waits until it has arrived, for ``track.finish_seconds`` at most."""
-        self._send({"result": json.loads(result.to_json())})
-        self.wait()
+        """Sends the result and waits until it has arrived, or until it has waited long enough."""
+        self._send({"result": result.to_json()})
+        self.wait(stopped=result.status == "preempted")
 
-    def wait(self) -> None:
-        """Waits until the sender has done its work, for ``track.finish_seconds`` at most."""
-        self._wait(time.monotonic() + self._track.finish_seconds)
+    def wait(self, *, stopped: bool = False) -> None:
+        """Waits until the sender has done its work; ``stopped``: somebody wants this machine back."""
+        seconds = patience(self._track.finish_seconds, stopped=stopped)
+        self._wait(time.monotonic() + seconds)
         if self._process and not self._is_done:
-            self._say(
-                f"has not taken everything in {self._track.finish_seconds:g} s and goes on by itself "
-                f"for two minutes; if that is not enough, {self._how_to_send_later}"
+            what = (
+                "this container ends with its run"
+                if ends_with_run()
+                else "goes on by itself for two minutes; if that is not enough"
             )
+            self._say(f"has not taken everything in {seconds:g} s and {what}, {self._how_to_send_later}")
         self._forget()
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -109,7 +117,7 @@ class Aside(Tracker):
             return
         self._hear()
         if not self._is_done:
-            self._say(f"has ended by itself (exit code {self._process.wait()}); local files only")
+            self._say(f"has ended by itself ({_last_word(self._process)}); local files only")
         self._forget()
 
     def _hear(self) -> None:
@@ -151,6 +159,21 @@ class Aside(Tracker):
 
     def _say(self, sentence: str) -> None:
         self._say_aloud(f"{NAMES[self._client]} {sentence}")
+
+
+def _later(client: str, folder: Path) -> str:
+    """How to come by what has not been sent, before the client says where it records."""
+    if client == "trackio":
+        return "the files in the run's folder hold the rest"
+    return sends(f"{folder}/wandb/*run-*", folder=folder)
+
+
+def _last_word(process: subprocess.Popen[bytes]) -> str:
+    """How a process ended that has closed its output: it is gone in a moment, or it hangs."""
+    try:
+        return f"exit code {process.wait(timeout=EXIT_SECONDS)}"
+    except subprocess.TimeoutExpired:
+        return "it has hung up"
 
 
 def _started() -> subprocess.Popen[bytes]:

@@ -14,6 +14,11 @@ Client = Literal["wandb", "trackio"]
 NO_KEY = "W&B: no key"
 LOGIN = "`wandb login` sets one"
 
+ENDS_THERE = (
+    "trackio keeps its dashboard on the machine of the run, and a container's ends with it; "
+    "local files only (track=wandb tells a server)"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -43,10 +48,10 @@ def settled(configs: Sequence[Mapping[str, Any]], *, say: Callable[[str], None])
     """
     known: dict[str, dict[str, Any]] = {}
     for config in configs:
-        settings = repr(config.get("track"))
-        if settings not in known:
-            known[settings] = {**(config.get("track") or {}), **_settled(Track.of(config), say)}
-    return [{**config, "track": known[repr(config.get("track"))]} for config in configs]
+        case = _case(config)
+        if case not in known:
+            known[case] = {**(config.get("track") or {}), **_settled(config, say)}
+    return [{**config, "track": known[_case(config)]} for config in configs]
 
 
 def unreachable(host: str) -> str:
@@ -54,8 +59,19 @@ def unreachable(host: str) -> str:
     return f"{host} cannot be reached; recorded offline"
 
 
-def _settled(track: Track, say: Callable[[str], None]) -> dict[str, Any]:
-    found = plan(track)
+def _case(config: Mapping[str, Any]) -> str:
+    """What the plan follows from."""
+    return repr((config.get("track"), _leaves(config)))
+
+
+def _leaves(config: Mapping[str, Any]) -> bool:
+    """Whether the run is to be made in a container elsewhere."""
+    return (config.get("launch") or {}).get("kind") == "modal"
+
+
+def _settled(config: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    track = Track.of(config)
+    found = Plan(line=ENDS_THERE) if track.kind == "trackio" and _leaves(config) else plan(track)
     if found.client == "wandb" and not found.offline and track.mode == "auto":
         host = account.host()
         if not account.is_reachable(host):

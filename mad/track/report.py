@@ -27,22 +27,19 @@ def upload_report(order: Mapping[str, Any], *, tell: Callable[[dict[str, Any]], 
     """In the sender: one run for each experiment, of the job type ``report``, in the group of its runs."""
     import wandb
 
-    from mad.track.weights_and_biases import client_settings
+    from mad.track.opening import opened
 
     folder, track = Path(order["folder"]), Track(**order["track"])
-    run = wandb.init(
-        project=track.project,
-        entity=track.entity,
-        group=track.group or folder.name,
-        job_type="report",
-        tags=list(track.tags),
-        id=hashlib.sha256(f"report {folder.name}".encode()).hexdigest()[:20],
-        name=order["run"]["name"],
-        dir=str(folder),
-        mode="offline" if order["offline"] else "online",
-        resume=None if order["offline"] else "allow",
-        settings=client_settings(order["pid"]),
-    )
+    what = {
+        "project": track.project,
+        "entity": track.entity,
+        "group": track.group or folder.name,
+        "job_type": "report",
+        "tags": list(track.tags),
+        "id": hashlib.sha256(f"report {folder.name}".encode()).hexdigest()[:20],
+        "name": order["run"]["name"],
+    }
+    run, offline = opened(order, what, tell=tell)
     artifact = wandb.Artifact(f"report-{folder.name}", type="report")
     for page in PAGES:
         if (folder / page).exists():
@@ -50,4 +47,5 @@ def upload_report(order: Mapping[str, Any], *, tell: Callable[[dict[str, Any]], 
     run.log_artifact(artifact)
     run.finish()
     wandb.teardown()
-    tell({} if order["offline"] else {"say": f"has the report: {run.url}"})
+    if not offline:
+        tell({"say": f"has the report: {run.url}"})

@@ -1,11 +1,13 @@
 """The process in which the client of a dashboard lives: it reads what ``aside.py`` tells it, in JSON.
 
 What a person should read goes back the same way. However the client fails, it is said once, and the run
-goes on without it. When its input ends, so does this process, within two minutes.
+goes on without it. When its input ends, so does this process, within two minutes, whatever the client does:
+a thread of its own reads, so that the end is seen while the client hangs.
 """
 
 import json
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +21,9 @@ LAST_SECONDS = 120.0
 """After the run has ended."""
 
 Tell = Callable[[dict[str, Any]], None]
+
+Inbox = queue.SimpleQueue[dict[str, Any] | None]
+"""What has been read, in order; None: there is no more."""
 
 
 def main() -> None:
@@ -42,25 +47,38 @@ def main() -> None:
 
 def _serve(tell: Tell) -> bool:
     """Passes on all that is read; whether it came to the run's result."""
-    order = json.loads(sys.stdin.readline())
+    inbox: Inbox = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
+    order = inbox.get()
+    if order is None:
+        return False
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no word about this machine to anybody else
     if order["client"] == "report":
         from mad.track.report import upload_report
 
-        _end_within(LAST_SECONDS)
         upload_report(order, tell=tell)
         return True
     client = _client(order, tell)
     client.start(Run(**order["run"]))
-    for line in sys.stdin:
-        message = json.loads(line)
+    while message := inbox.get():
         if "result" in message:
-            _end_within(LAST_SECONDS)
-            client.finish(Result(**message["result"]))
+            client.finish(Result.from_json(message["result"]))
             return True
         client.log(message["step"], message["metrics"])
-    _end_within(LAST_SECONDS)
     return False
+
+
+def _read(inbox: Inbox) -> None:
+    """Reads all of the input; from its end, or from the run's result on, this process has so long to live."""
+    unread = b""
+    while heard := os.read(0, 65536):  # not sys.stdin: who exits while it is being read is aborted
+        *lines, unread = (unread + heard).split(b"\n")
+        for message in map(json.loads, lines):
+            if "result" in message:
+                _end_within(LAST_SECONDS)
+            inbox.put(message)
+    _end_within(LAST_SECONDS)
+    inbox.put(None)
 
 
 def _client(order: dict[str, Any], tell: Tell) -> Tracker:

@@ -5,7 +5,6 @@ Only numbers and the recorded config are sent: no code, no console output, no co
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,10 @@ import yaml
 from mad.progress import Run
 from mad.report.redaction import redacted, redacted_value
 from mad.report.result import Result
-from mad.track import account
 from mad.track.base import Tracker
-from mad.track.plan import unreachable
+from mad.track.last_step import NONE, LastStep, last_step_at
+from mad.track.opening import opened
 from mad.track.settings import Track
-
-INIT_SECONDS = 10.0
-FINISH_SECONDS = 100.0
-"""For what the client does after the run has ended; the run itself waits ``track.finish_seconds``."""
 
 
 class WeightsAndBiases(Tracker):
@@ -30,33 +25,31 @@ class WeightsAndBiases(Tracker):
 
     def __init__(self, order: Mapping[str, Any], *, tell: Callable[[dict[str, Any]], None]) -> None:
         """``order``: the run's folder, the settings, whether to stay offline, and the run's process."""
-        self._folder, self._tell = Path(order["folder"]), tell
+        self._order, self._folder, self._tell = order, Path(order["folder"]), tell
         self._track = Track(**order["track"])
-        self._offline, self._pid = order["offline"], order["pid"]
         self._config = yaml.safe_load((self._folder / "config.yaml").read_text(encoding="utf-8"))
         claim = json.loads((self._folder / "claim.json").read_text(encoding="utf-8"))
         self._id = run_id(claim["identity"], claim["code"])
+        self._kept, self._last_step = LastStep(self._folder), NONE
         self._run: Any = None
 
     def start(self, run: Run) -> None:
         """Opens the run on the server; offline if the server does not answer or refuses."""
-        host = account.host()
-        if not self._offline and self._track.mode == "auto" and not account.is_reachable(host):
-            self._offline = True
-            self._open(run)
-            self._say_offline(unreachable(host))
-        elif self._offline:
-            self._open(run)
-            self._tell({"later": f"`{self._sync_command}` sends it"})
-        else:
-            self._open_online(run, host)
+        self._run, offline = opened(self._order, self._described(run), tell=self._tell)
+        self._last_step = self._kept.read() if offline else last_step_at(self._run)
+        if not offline:
+            self._tell({"say": f"shows this run at {self._run.url}"})
         self._run.define_metric("step", hidden=True)
         self._run.define_metric("*", step_metric="step")
 
     def log(self, step: int, metrics: Mapping[str, float | None]) -> None:
-        """One row of the history; ``step`` is its horizontal axis."""
+        """One row of the history, unless an earlier attempt has told it; ``step`` is its horizontal axis."""
+        if step <= self._last_step:
+            return
         known = {name: value for name, value in metrics.items() if value is not None}
         self._run.log({"step": step, **known})
+        self._last_step = step
+        self._kept.keep(step)
 
     def finish(self, result: Result) -> None:
         """The scores, how the run ended and what it cost, as the summary; then the files."""
@@ -71,71 +64,18 @@ class WeightsAndBiases(Tracker):
         self._run.finish(exit_code=0 if result.done else 1)
         wandb.teardown()
 
-    def _open_online(self, run: Run, host: str) -> None:
-        import wandb
-
-        try:
-            self._open(run)
-        except wandb.Error as error:
-            wandb.teardown()
-            self._offline = True
-            self._open(run)
-            reason = redacted(str(error).strip().splitlines()[0])
-            line = f"{host} did not open the run ({reason}; `wandb login --relogin` sets another key)"
-            self._say_offline(f"{line}; recorded offline")
-        else:
-            self._tell({"say": f"shows this run at {self._run.url}"})
-            self._tell({"later": f"`{self._sync_command}` sends it"})
-
-    def _open(self, run: Run) -> None:
-        import wandb
-
-        self._run = wandb.init(
-            project=self._track.project,
-            entity=self._track.entity,
-            group=self._track.group or _experiment(self._config),
-            job_type=self._track.job_type,
-            tags=list(self._track.tags),
-            id=self._id,
-            name=run.name,
-            config=redacted_value({**self._config, "bounds": dict(run.bounds)}),
-            dir=str(self._folder),
-            mode="offline" if self._offline else "online",
-            resume=None if self._offline else "allow",
-            reinit="finish_previous",
-            settings=client_settings(self._pid),
-        )
-
-    @property
-    def _sync_command(self) -> str:
-        return f"wandb sync {os.path.relpath(self._run.settings.sync_dir)}"
-
-    def _say_offline(self, why: str) -> None:
-        later = f"`{self._sync_command}` sends it"
-        self._tell({"say": f"{why}; {later}", "later": later})
-
-
-def client_settings(pid: int) -> Any:
-    """What the client may collect: no more than it is told, and the load of the process ``pid``."""
-    import wandb
-
-    return wandb.Settings(
-        console="off",
-        save_code=False,
-        disable_code=True,
-        disable_git=True,
-        disable_job_creation=True,
-        x_disable_meta=True,
-        x_disable_machine_info=True,
-        x_save_requirements=False,
-        x_stats_pid=pid,
-        host="",
-        program="",
-        silent=True,
-        init_timeout=INIT_SECONDS,
-        finish_timeout=FINISH_SECONDS,
-        finish_timeout_raises=False,
-    )
+    def _described(self, run: Run) -> dict[str, Any]:
+        """The run in the client's words."""
+        return {
+            "project": self._track.project,
+            "entity": self._track.entity,
+            "group": self._track.group or _experiment(self._config),
+            "job_type": self._track.job_type,
+            "tags": list(self._track.tags),
+            "id": self._id,
+            "name": run.name,
+            "config": redacted_value({**self._config, "bounds": dict(run.bounds)}),
+        }
 
 
 def run_id(identity: str, code: str) -> str:

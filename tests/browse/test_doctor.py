@@ -56,11 +56,44 @@ def test_keys_are_found_and_not_shown(
         found = diagnosis(capsys)
     assert found["W&B key"]["found"] == "from WANDB_API_KEY"
     assert found["W&B host"] == {"part": "W&B host", "state": "ok", "found": server.url, "mend": ""}
-    assert found["Modal token"]["found"] == f"profile mine of {home}/.modal.toml"
+    assert found["Modal token"]["found"] == f"from profile mine of {home}/.modal.toml"
     text = json.dumps(found)
     assert KEY not in text
     assert "ak-" not in text
     assert "as-secret" not in text
+
+
+@pytest.mark.parametrize(
+    "there, missing",
+    [("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"), ("MODAL_TOKEN_SECRET", "MODAL_TOKEN_ID")],
+)
+def test_half_a_modal_token_is_told_with_the_half_that_is_missing(
+    there: str, missing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(there, "planted-half")
+    found = diagnosis(capsys)["Modal token"]
+    assert found["state"] == "optional"
+    assert found["found"] == f"half a Modal token is set: {missing} is missing"
+    assert found["mend"].startswith(f"set {missing}, or run `modal setup`")
+    assert "planted" not in json.dumps(found)
+
+
+def test_half_a_token_in_each_place_is_a_whole_one(
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".modal.toml").write_text('[default]\ntoken_secret = "as-secret"\n')
+    monkeypatch.setenv("MODAL_TOKEN_ID", "ak-secret")
+    found = diagnosis(capsys)["Modal token"]
+    assert found["state"] == "ok"
+    assert found["found"] == f"from MODAL_TOKEN_ID and profile default of {home}/.modal.toml"
+
+
+def test_a_broken_file_of_modals_is_told(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    (home / ".modal.toml").write_text("= not toml")
+    found = diagnosis(capsys)["Modal token"]
+    assert found["state"] == "optional"
+    assert found["found"].startswith(f"{home}/.modal.toml cannot be read (")
+    assert "modal token new" in found["mend"]
 
 
 def test_a_host_that_does_not_answer_is_told(

@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import pytest
 
-from mad.track import account
+from mad.track import account, aside
 from mad.track.plan import plan, settled
 from mad.track.settings import Track
 from tests.track.stub import KEY, stub
@@ -146,12 +146,59 @@ def test_a_client_that_breaks_is_told_of_once(
 
 
 def test_a_sender_that_is_killed_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mad.track import aside
-
     killer = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     monkeypatch.setattr(aside, "COMMAND", [sys.executable, "-c", killer])
     watched = watch(tmp_path / "run", PATIENT)
     assert "W&B has ended by itself (exit code -9); local files only" in watched.log
+
+
+HANGING = """
+import time
+
+class Error(Exception):
+    pass
+
+class Settings:
+    sync_dir = "nowhere"
+    def __init__(self, **given):
+        pass
+
+class Run:
+    settings, url = Settings(), ""
+    def define_metric(self, *names, **given):
+        pass
+    resumed, summary = False, {}
+    def log(self, row):
+        time.sleep(1e6)
+
+def init(**given):
+    HANG
+    return Run()
+"""
+
+
+@pytest.mark.parametrize("hang", ["time.sleep(1e6)", "pass"], ids=["at its start", "at a row"])
+def test_a_sender_that_hangs_ends_soon_after_its_run(
+    hang: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, senders: list[Popen[bytes]]
+) -> None:
+    (tmp_path / "wandb.py").write_text(HANGING.replace("HANG", hang))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    soon = "from mad.track import sender; sender.LAST_SECONDS = 0.2; sender.main()"
+    monkeypatch.setattr(aside, "COMMAND", [sys.executable, "-P", "-c", soon])
+    settings = {"kind": "wandb", "mode": "offline", "finish_seconds": 0.2, "console": False}
+    watched = watch(tmp_path / "run", settings, steps=range(1, 3000))
+    assert watched.seconds < 0.2 + SLACK
+    assert senders[0].wait(timeout=60) == 1
+
+
+def test_a_sender_that_hangs_up_without_ending_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, senders: list[Popen[bytes]]
+) -> None:
+    deaf = "import os, time; os.close(1); time.sleep(1e6)"
+    monkeypatch.setattr(aside, "COMMAND", [sys.executable, "-c", deaf])
+    watched = watch(tmp_path / "run", PATIENT)
+    assert watched.seconds < SLACK
+    assert "W&B has ended by itself (it has hung up); local files only" in watched.log
 
 
 def test_a_probe_takes_no_longer_than_it_may() -> None:
@@ -165,7 +212,12 @@ def test_a_probe_takes_no_longer_than_it_may() -> None:
 def test_a_sweep_asks_and_says_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, said = list[str](), list[str]()
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(account, "is_reachable", lambda url: bool(asked.append(url)))
+
+    def asks(url: str) -> bool:
+        asked.append(url)
+        return False
+
+    monkeypatch.setattr(account, "is_reachable", asks)
     configs = settled([{"seed": seed, "track": {"kind": "auto"}} for seed in range(5)], say=said.append)
     assert len(asked) == len(said) == 1
     assert "cannot be reached; recorded offline" in said[0]
@@ -175,6 +227,19 @@ def test_a_sweep_asks_and_says_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [config["seed"] for config in configs] == list(range(5))
     assert settled(configs, say=said.append) == configs
     assert len(said) == 1
+
+
+def test_a_dashboard_that_would_end_with_its_container_is_refused_at_launch() -> None:
+    said = list[str]()
+    here, there, again = (
+        {"track": {"kind": "trackio", "mode": "auto"}, "launch": {"kind": kind}}
+        for kind in ("local", "modal", "modal")
+    )
+    configs = settled([here, there, again], say=said.append)
+    assert [config["track"]["kind"] for config in configs] == ["trackio", "none", "none"]
+    (line,) = said
+    assert line.startswith("trackio keeps its dashboard on the machine of the run")
+    assert "local files only (track=wandb tells a server)" in line
 
 
 @pytest.mark.parametrize(

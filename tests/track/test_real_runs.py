@@ -12,7 +12,8 @@ from rich.console import Console
 
 from mad.execute import execute
 from mad.launch.sweep import sweep
-from mad.report.judging.folder import ExperimentFolder, Sweep, SweptJob
+from mad.report.judging.folder import ExperimentFolder, Sweep
+from mad.report.judging.swept import SweptJob
 from mad.report.record import RunFolder
 from mad.report.result import Result
 from mad.run import main
@@ -153,7 +154,7 @@ def test_a_sweep_keeps_and_shows_no_secret(tmp_path: Path) -> None:
     assert "Traceback" in said
     folder = ExperimentFolder(tmp_path / "008-features")
     job = SweptJob(label=LEAK, run="a", status="failed", error=LEAK)
-    folder.write_sweep(Sweep(command=f"mad -m +api_key={OTHERS['an override']} {LEAK}", jobs=(job,)))
+    folder.write_sweep(Sweep(commands=(f"mad -m +api_key={OTHERS['an override']} {LEAK}",), jobs=(job,)))
     assert json.loads(folder.sweep_file.read_text())["jobs"][0]["status"] == "failed"
     assert_clean(tmp_path / "runs", folder.path)
     assert not [secret for secret in SECRETS if secret in console.file.getvalue()]  # type: ignore[attr-defined]

@@ -4,105 +4,100 @@ Nothing here knows the Modal client: importing it takes a second, and without a 
 """
 
 import os
-import queue
-import socket
-import threading
-import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+
+from mad.track.reach import PROBE_SECONDS, address, any_answers
 
 SERVERS = "https://api.modal.com,https://api.modal2.com"
 """Where Modal's client goes, unless MODAL_SERVER_URL or the profile says otherwise."""
 
-PROBE_SECONDS = 3.0
-
-PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-
 MEND = "run `modal setup` once, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
+
+HALVES = {"MODAL_TOKEN_ID": "token_id", "MODAL_TOKEN_SECRET": "token_secret"}
+"""Of a token: the variable, and the key in a profile; the variable goes first."""
+
+
+class BadToken(ValueError):
+    """There is something where a token belongs, and it is none."""
+
+    def __init__(self, found: str, *, mend: str) -> None:
+        super().__init__(f"{found}; {mend}")
+        self.found, self.mend = found, mend
+
+
+class Profile(NamedTuple):
+    """The section of Modal's config file that is in force."""
+
+    name: str
+    file: Path
+    values: Mapping[str, Any]
 
 
 def check_account() -> None:
     """Raises ValueError, naming the command that mends it, without a token or a server that answers.
 
-    It takes as long as a connection takes, and three seconds at most.
+    It takes as long as a connection takes, and three seconds at most. Where a proxy is on the way, the proxy
+    is asked in the servers' place.
     """
     profile = _profile()
-    if not has_token(profile):
+    if _source(profile) is None:
         raise ValueError(f"launch=modal needs a Modal token and there is none; {MEND}")
-    if any(os.environ.get(name) for name in PROXIES):
-        return  # the way leads through the proxy: a plain connection would say nothing
-    servers = servers_of(profile)
-    if not _any_answers(servers):
-        places = ", ".join(_place(server) for server in servers)
+    servers = _servers(profile.values)
+    if not any_answers(servers, proxies={} if _goes_straight() else None):
+        places = ", ".join(f"{host}:{port}" for host, port in map(address, servers))
         raise ValueError(
             f"Modal cannot be reached ({places} did not answer within "
             f"{PROBE_SECONDS:g} s); check the network, or run here with launch=local"
         )
 
 
-def has_token(profile: Mapping[str, Any]) -> bool:
-    """Whether the environment or the profile holds a token. Raises ValueError for one half of a token."""
-    names = ("TOKEN_ID", "TOKEN_SECRET")
-    found = [os.environ.get(f"MODAL_{name}") or profile.get(name.lower()) for name in names]
-    if any(found) and not all(found):
-        missing = "MODAL_TOKEN_SECRET" if found[0] else "MODAL_TOKEN_ID"
-        raise ValueError(f"half a Modal token is set: {missing} is missing; {MEND}")
-    return all(found) or bool(profile.get("oauth_refresh_token"))
+def token_source() -> str | None:
+    """Where the token is, in words for people; None if there is none.
+
+    Raises BadToken for one half of a token, and for a file of Modal's that cannot be read.
+    """
+    return _source(_profile())
 
 
-def servers_of(profile: Mapping[str, Any]) -> list[str]:
+def _source(profile: Profile) -> str | None:
+    given = [name for name in HALVES if os.environ.get(name)]
+    kept = [name for name, key in HALVES.items() if profile.values.get(key)]
+    missing = [name for name in HALVES if name not in (*given, *kept)]
+    if len(missing) == 1:
+        mend = f"set {missing[0]}, or run `modal setup` for a new token"
+        raise BadToken(f"half a Modal token is set: {missing[0]} is missing", mend=mend)
+    if len(given) == len(HALVES):
+        return " and ".join(given)
+    if missing and not profile.values.get("oauth_refresh_token"):
+        return None
+    return " and ".join([*given, f"profile {profile.name} of {profile.file}"])
+
+
+def _servers(profile: Mapping[str, Any]) -> list[str]:
     """The URLs that the client would try."""
     given = os.environ.get("MODAL_SERVER_URL") or str(profile.get("server_url") or SERVERS)
     return [url.strip() for url in given.split(",") if url.strip()]
 
 
-def _profile() -> Mapping[str, Any]:
-    """The section of Modal's config file that is in force. Raises ValueError for an unreadable file."""
-    path = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
+def _goes_straight() -> bool:
+    """Whether Modal's client is told to use no proxy."""
+    return os.environ.get("MODAL_DISABLE_API_PROXY", "").lower() not in ("", "0", "false")
+
+
+def _profile() -> Profile:
+    """The profile in force, empty if there is none. Raises BadToken for an unreadable file."""
+    file = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        sections = {}
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read ({error}); run `modal token new` to write it anew"
-        ) from error
+        mend = "run `modal token new` to write it anew"
+        raise BadToken(f"{file} cannot be read ({error})", mend=mend) from error
     tables = {name: table for name, table in sections.items() if isinstance(table, Mapping)}
     active = next((name for name, table in tables.items() if table.get("active") is True), "default")
-    return tables.get(os.environ.get("MODAL_PROFILE") or active, {})
-
-
-def _any_answers(servers: Sequence[str]) -> bool:
-    """Whether one of the servers takes a connection in time; names are looked up within that time, too."""
-    answers: queue.Queue[bool] = queue.Queue()
-    for server in servers:
-        threading.Thread(target=lambda url=server: answers.put(_answers(url)), daemon=True).start()
-    until = time.monotonic() + PROBE_SECONDS
-    for _ in servers:
-        try:
-            if answers.get(timeout=max(until - time.monotonic(), 0)):
-                return True
-        except queue.Empty:
-            return False
-    return False
-
-
-def _answers(server: str) -> bool:
-    try:
-        socket.create_connection(_address(server), timeout=PROBE_SECONDS).close()
-    except OSError:
-        return False
-    return True
-
-
-def _address(server: str) -> tuple[str, int]:
-    parts = urlsplit(server)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _place(server: str) -> str:
-    host, port = _address(server)
-    return f"{host}:{port}"
+    name = os.environ.get("MODAL_PROFILE") or active
+    return Profile(name, file, tables.get(name, {}))
