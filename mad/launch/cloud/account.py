@@ -59,8 +59,22 @@ def servers_of(profile: Mapping[str, Any]) -> list[str]:
     return [url.strip() for url in given.split(",") if url.strip()]
 
 
+def place() -> str:
+    """Where the client goes: servers, profile and environment. Calls made there are not known elsewhere."""
+    profile = _profile()
+    servers = ",".join(_place(server) for server in servers_of(profile))
+    name = os.environ.get("MODAL_PROFILE") or _active(_sections())
+    environment = os.environ.get("MODAL_ENVIRONMENT") or str(profile.get("environment") or "")
+    return f"{servers} profile {name} environment {environment or 'main'}"
+
+
 def _profile() -> Mapping[str, Any]:
     """The section of Modal's config file that is in force. Raises ValueError for an unreadable file."""
+    tables = _sections()
+    return tables.get(os.environ.get("MODAL_PROFILE") or _active(tables), {})
+
+
+def _sections() -> dict[str, Mapping[str, Any]]:
     path = Path(os.environ.get("MODAL_CONFIG_PATH") or Path.home() / ".modal.toml")
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -70,9 +84,12 @@ def _profile() -> Mapping[str, Any]:
         raise ValueError(
             f"{path} cannot be read ({error}); run `modal token new` to write it anew"
         ) from error
-    tables = {name: table for name, table in sections.items() if isinstance(table, Mapping)}
-    active = next((name for name, table in tables.items() if table.get("active") is True), "default")
-    return tables.get(os.environ.get("MODAL_PROFILE") or active, {})
+    return {name: table for name, table in sections.items() if isinstance(table, Mapping)}
+
+
+def _active(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """The profile in force, unless MODAL_PROFILE names another."""
+    return next((name for name, table in tables.items() if table.get("active") is True), "default")
 
 
 def _any_answers(servers: Sequence[str]) -> bool:

@@ -40,7 +40,7 @@ def run_there(
         fresh = [
             i for i, ticket in enumerate(tickets) if i not in endings and not (ticket and ticket.is_open)
         ]
-        endings |= _launch(fresh, configs, folders, tickets, settings, console=console, ears=ears)
+        endings |= _launch(fresh, configs, folders, settings, console=console, ears=ears)
         jobs = _jobs(folders, [i for i in range(len(folders)) if i not in endings])
         _tell(jobs, labels, console=console)
         if settings.wait and jobs:
@@ -90,7 +90,6 @@ def _launch(
     indices: Sequence[int],
     configs: Sequence[Mapping[str, Any]],
     folders: Sequence[RunFolder],
-    tickets: Sequence[Ticket | None],
     settings: Cloud,
     *,
     console: Console,
@@ -99,7 +98,8 @@ def _launch(
     """Launches the runs of these indices; the endings of those that could not be."""
     if not indices:
         return {}
-    from mad.launch.cloud.dispatch import Wanted, dispatched  # the client, at last
+    from mad.launch.cloud.dispatch import dispatched  # the client, at last
+    from mad.launch.cloud.holding import Wanted
 
     chosen = [configs[index] for index in indices]
     own = own_rates() if settings.usd_per_hour is None and settings.gpu else None
@@ -107,7 +107,7 @@ def _launch(
     for line in plan.lines():
         console.print(line, markup=False, soft_wrap=True)
     wanted = [
-        Wanted(config=configs[i], folder=folders[i], seconds=plan.seconds[place], earlier=tickets[i])
+        Wanted(config=configs[i], folder=folders[i], seconds=plan.seconds[place])
         for place, i in enumerate(indices)
     ]
     found = dispatched(wanted, plan, ears=ears)
