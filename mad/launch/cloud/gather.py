@@ -14,6 +14,7 @@ from mad.launch.cloud.mirror import in_order
 from mad.launch.cloud.store import Store
 from mad.launch.cloud.ticket import Ticket
 from mad.report.atomic import write_atomically
+from mad.report.redaction import redacted_value
 from mad.report.result import Result
 
 RESULT = "result.json"
@@ -88,7 +89,7 @@ def _checked(ticket: Ticket, content: bytes) -> Result:
     result = Result.from_json(content.decode())
     if (result.identity, result.code) != (ticket.identity, ticket.code):
         raise ValueError(f"the result in {ticket.folder} on {ticket.volume} is not that of {ticket.run}")
-    return result
+    return replace(result, error=redacted_value(result.error))
 
 
 def _drop_checkpoints(folder: Path, *, keep: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """A job at Modal, held by its ticket: looked at, and settled when it has ended."""
 
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mad.launch.cloud.attempts import Attempt, seconds_of
-from mad.launch.cloud.calls import Outcome
+from mad.launch.cloud.calls import Outcome, check_place
 from mad.launch.cloud.gather import gathered, last_row, tried_of
 from mad.launch.cloud.ledger import Ledger
 from mad.launch.cloud.store import Gone, NoAnswer, Store
@@ -84,7 +85,9 @@ class Job:
         try:
             RunFolder(self.folder, ticket.identity, ticket.code).put_aside()
             result, tried = gathered(ticket, self.folder, store=store)
-        except Gone as error:  # what it cost is not known either: what was set aside stands in the ledger
+        except Gone as error:
+            check_place(ticket, error)
+            # what it cost is not known either: what was set aside stands in the ledger
             self.ticket.closed("lost").write(self.folder)
             return Ending(status="failed", error=str(error))
         seconds = seconds_of(tried)
@@ -99,9 +102,24 @@ class Job:
 
 
 def open_jobs(folders: list[Path]) -> list[Job]:
-    """The jobs under way of these run folders. Raises ValueError for a ticket that cannot be read."""
-    tickets = [(folder, Ticket.read(folder)) for folder in folders]
-    return [Job(folder, ticket) for folder, ticket in tickets if ticket and ticket.is_open]
+    """The jobs under way of these run folders; a ticket that cannot be read is named, and the others go on.
+
+    Raises ValueError if there is such a ticket, and no other job.
+    """
+    found, complaints = list[Job](), list[ValueError]()
+    for folder in folders:
+        try:
+            ticket = Ticket.read(folder)
+        except ValueError as error:
+            complaints.append(error)
+            continue
+        if ticket and ticket.is_open:
+            found.append(Job(folder, ticket))
+    if complaints and not found:
+        raise complaints[0]
+    for complaint in complaints:
+        print(f"mad: {complaint}", file=sys.stderr)
+    return found
 
 
 def _ending(outcome: Outcome, result: Result | None, seconds: float) -> Ending:
@@ -110,7 +128,9 @@ def _ending(outcome: Outcome, result: Result | None, seconds: float) -> Ending:
         return Ending(status=result.status, result=result, error=result.error, seconds=seconds)
     if outcome.status in ("finished", "diverged"):
         return Ending(status="failed", error="the volume does not hold its result", seconds=seconds)
-    return Ending(status=outcome.status, result=result, error=outcome.error, seconds=seconds)
+    return Ending(
+        status=outcome.status, result=result, error=outcome.error, raised=outcome.raised, seconds=seconds
+    )
 
 
 def _settled_elsewhere(now: Ticket | None, ticket: Ticket, folder: Path) -> Ending:

@@ -75,7 +75,13 @@ def how_to_go_on(folders: Sequence[str]) -> list[str]:
 
 def _tickets(folders: Sequence[RunFolder], endings: dict[int, Ending]) -> list[Ticket | None]:
     """The ticket of each run; those that other code holds open are refused."""
-    tickets = [Ticket.read(folder.path) for folder in folders]
+    tickets = list[Ticket | None]()
+    for index, folder in enumerate(folders):
+        try:
+            tickets.append(Ticket.read(folder.path))
+        except ValueError as error:
+            endings[index] = Ending(status="unreadable", error=str(error))
+            tickets.append(None)
     for index, (folder, ticket) in enumerate(zip(folders, tickets, strict=True)):
         if ticket and ticket.is_open and ticket.code != folder.code:
             reason = (
