@@ -21,7 +21,7 @@ from mad.report.tables import Row, show_sweep, terminal
 
 
 def main(words: Sequence[str]) -> int:
-    """The command; 0 if all that ended has finished, 1 if not or Modal is silent, 130 or so after a signal."""
+    """The command; 0 if all that ended has finished, 1 if not or Modal is silent, 130 or 143 by a signal."""
     parser = argparse.ArgumentParser(
         prog="mad collect", description="Fetches the records of jobs at Modal that have ended."
     )

@@ -15,7 +15,7 @@ from mad.launch.cloud.plan import Plan
 from mad.launch.cloud.prices import own_rates, rate
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
-from mad.launch.settings import Cloud
+from mad.launch.settings import Cloud, launcher_of_all
 from mad.report.record import RunFolder
 
 
@@ -31,7 +31,8 @@ def run_there(
     A run whose job is under way already is waited for, not launched again. ``split``: whose accuracy is
     shown. Raises ValueError for what keeps all of them from being launched.
     """
-    settings = Cloud.of(configs[0])
+    settings = launcher_of_all(configs)
+    assert isinstance(settings, Cloud), "only such configs come here"
     check_account()
     folders = [RunFolder.of(config) for config in configs]
     endings = dict[int, Ending]()
