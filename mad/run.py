@@ -15,6 +15,7 @@ from mad.blueprint import nearest
 
 if TYPE_CHECKING:
     from mad.door.compose import Job
+    from mad.launch.ending import Ending
     from mad.launch.settings import Cloud
     from mad.report.result import Result
 
@@ -114,11 +115,11 @@ def _dry_run(jobs: Sequence["Job"], request: Request) -> int:
     from mad.launch.estimate import rest_of
     from mad.launch.experiment import Declared
     from mad.launch.jobs import rest_of_grid
-    from mad.launch.settings import Cloud, launcher
+    from mad.launch.settings import Cloud, launcher_of_all
     from mad.report.record import RunFolder
     from mad.track import Track
 
-    settings = [launcher(job.config) for job in jobs][-1]
+    settings = launcher_of_all([job.config for job in jobs])
     costs = _cost_lines(jobs, settings) if isinstance(settings, Cloud) else []
     for job in jobs:
         Track.of(job.config)
@@ -200,11 +201,14 @@ def _run(job: "Job", request: Request) -> int:
     console = terminal()
     grid = rest_of_grid([*request.overrides, "one run of it"])
     experiment = Declared.of([job.config], command=request.command, grid=grid)
-    with experiment.around(job.config, console=console) if experiment else nullcontext():
+    around = experiment.around(job.config, console=console) if experiment else nullcontext(list["Ending"]())
+    with around as told:
         if isinstance(launcher(job.config), Cloud):
             from mad.launch.cloud.single import run_one
 
-            return run_one(job.config, console=console)
+            code, ending = run_one(job.config, console=console)
+            told.append(ending)
+            return code
         result, folder = run(job.config, console=console)
         show_result(result, console=console)
         console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)

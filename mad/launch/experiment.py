@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from mad.door.folder import conf_dir
+from mad.launch.ending import Ending
 from mad.report.judging.experiment import declared, find
 from mad.report.judging.fields import suggestion
 from mad.report.judging.folder import ExperimentFolder, located
@@ -16,6 +17,7 @@ from mad.report.judging.swept import SweptJob
 from mad.report.leaves import leaves
 from mad.report.lock import alone
 from mad.report.record import RunFolder, results_folder
+from mad.report.redaction import redacted
 from mad.track.report import send_report
 from mad.track.settings import Track
 
@@ -104,27 +106,30 @@ class Declared:
         send_report(self.track, self.folder.path, say=say)
 
     @contextmanager
-    def around(self, config: Mapping[str, Any], *, console: Console) -> Iterator[None]:
-        """A single run of the experiment: it is begun and ended as a sweep is, however it ends."""
+    def around(self, config: Mapping[str, Any], *, console: Console) -> Iterator[list[Ending]]:
+        """A single run of the experiment: it is begun and ended as a sweep is, however it ends.
+
+        Into the list goes how it ended, where its record alone does not say so.
+        """
         folder = RunFolder.of(config)
         label = " ".join(config.get("asked", {}).get("overrides", [])) or folder.name
         before = folder.state()
         self.begin([label], [config])
-        otherwise = "launched"
+        told, otherwise = list[Ending](), Ending(status="launched")
         try:
-            yield
-        except BaseException:
-            otherwise = "failed"
+            yield told
+        except BaseException as error:
+            otherwise = Ending(status="failed", error=redacted(str(error)) or type(error).__name__)
             raise
         finally:
-            result = folder.result()
-            status = result.status if result else otherwise
+            ending = told[-1] if told else _recorded(folder) or otherwise
+            status = ending.status
             console_file = "" if status == "finished" else f"runs/{folder.name}/{folder.console_file.name}"
             job = SweptJob(
                 label=label,
                 run=folder.name,
                 status=status,
-                error=(result.error if result else "") or "",
+                error=ending.error or "",
                 console_file=console_file,
             )
             self.end([job], swept=before != "finished", console=console)
@@ -132,6 +137,14 @@ class Declared:
     def _write(self, jobs: Sequence[SweptJob]) -> None:
         sweep = self.folder.sweep().then(command=self.command, jobs=jobs, code=self.code)
         self.folder.write_sweep(sweep.only([job.run for job in jobs]) if self.grid is None else sweep)
+
+
+def _recorded(folder: RunFolder) -> Ending | None:
+    """How a run ended by its record, if this code has made it."""
+    result = folder.result()
+    if result is None or result.code != folder.code:
+        return None
+    return Ending(status=result.status, error=result.error)
 
 
 def in_full(override: str) -> str:

@@ -24,6 +24,7 @@ def run(config: Mapping[str, Any], *, console: Console) -> tuple[Result, RunFold
     if state == "finished" and result:
         console.print("finished before; here is its record", markup=False)
         return result, folder
+    folder.refuse_launched()
     if state == "stale":
         console.print("there is a record of this run by other code; it is kept under superseded/")
     if state == "unfinished":

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -125,6 +125,23 @@ def launcher(config: Mapping[str, Any]) -> Launch | Cloud:
         if name not in known:
             raise ValueError(f"launch={kind} knows no launch.{name}{nearest(str(name), known)}")
     return KINDS[kind].of(config)
+
+
+def launcher_of_all(configs: Sequence[Mapping[str, Any]]) -> Launch | Cloud:
+    """The settings that the configs of one launch share.
+
+    Raises ValueError for a value out of its range, and for a launch at Modal that is not the same for all.
+    """
+    found = [launcher(config) for config in configs]
+    other = next((settings for settings in found if settings != found[0]), None)
+    if other and any(isinstance(settings, Cloud) for settings in found):
+        names = [entry.name for entry in fields(found[0])]
+        unlike = [name for name in names if getattr(found[0], name) != getattr(other, name, None)]
+        raise ValueError(
+            f"a sweep expects one launch for all of its runs; launch.{unlike[0]} differs between them: "
+            "sweep once for each"
+        )
+    return found[0]
 
 
 def _require(fits: bool, name: str, expected: str, value: object) -> None:

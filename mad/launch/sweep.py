@@ -11,7 +11,7 @@ from mad.launch.ending import Ending
 from mad.launch.experiment import Declared
 from mad.launch.pool import Pool, Work
 from mad.launch.server import OF_A_RUN
-from mad.launch.settings import Launch, launcher
+from mad.launch.settings import Launch, launcher_of_all
 from mad.report.judging.swept import SweptJob
 from mad.report.record import RunFolder
 from mad.report.tables import Row, show_sweep
@@ -36,7 +36,7 @@ def sweep(
     ``experiment``, if the jobs belong to one, keeps what was declared and what came out. ``function`` takes
     a config and returns a Result. Raises ValueError for launcher settings out of range.
     """
-    launcher(configs[0])
+    launcher_of_all(configs)
     folders = [RunFolder.of(config) for config in configs]
     if experiment:
         experiment.begin(labels, configs)
@@ -60,7 +60,7 @@ def carried_out(
 
     ``split``: whose accuracy is shown as they end. Raises ValueError for launcher settings out of range.
     """
-    launcher(configs[0])
+    launcher_of_all(configs)
     folders = [RunFolder.of(config) for config in configs]
     endings = {folder.path: _earlier_ending(folder) for folder in folders}
     indices = [index for index in _first_of_each(folders) if endings[folders[index].path] is None]
@@ -91,7 +91,7 @@ def _run(
     """Runs what must be run, by the launcher that the configs name."""
     if not configs:
         return [], None
-    settings = launcher(configs[0])
+    settings = launcher_of_all(configs)
     configs = settled(configs, say=lambda line: console.print(line, markup=False, soft_wrap=True))
     if not isinstance(settings, Launch):
         from mad.launch.cloud.launcher import run_there

@@ -103,6 +103,11 @@ class RunFolder:
         return self.path / "claim.json"
 
     @property
+    def ticket_file(self) -> Path:
+        """What is kept of a job elsewhere, if the run was launched as one."""
+        return self.path / "ticket.json"
+
+    @property
     def console_file(self) -> Path:
         """What the run said; it is appended to, also by later attempts."""
         return self.path / "console.log"
@@ -132,25 +137,52 @@ class RunFolder:
         checkpoint, if there is one. ``stale``: what other code made has been moved to ``superseded/``;
         start anew. ``new``: start.
 
-        A ValueError that leaves before anything was recorded takes the folder with it. Raises
-        :class:`mad.report.lock.AlreadyRunning` if another process holds the folder.
+        A ValueError that leaves before anything was recorded takes the folder with it, and one is raised if
+        the run is under way elsewhere. Raises :class:`mad.report.lock.AlreadyRunning` if another process
+        holds the folder.
         """
+        with self.held() as found:
+            if found != "finished":
+                self.refuse_launched()
+            self.prepare(config, found)
+            yield found
+
+    @contextmanager
+    def held(self) -> Iterator[State]:
+        """Holds the folder and says what was found there, as ``claim`` does, but touches nothing in it."""
         with locked(self.path):
             found = self._found()
-            if found == "stale":
-                self._archive()
-            if found in ("new", "stale"):
-                self._write_claim(config)
             try:
                 yield found
             except ValueError:
-                if found == "new" and not self._has_progress():
+                if found == "new" and not self._has_progress() and not self.ticket_file.exists():
                     shutil.rmtree(self.path)
                 raise
 
+    def prepare(self, config: Mapping[str, Any], found: State) -> None:
+        """Makes the held folder ready for the run: puts aside what other code made, and says whose it is."""
+        if found == "stale":
+            self._archive()
+        if found in ("new", "stale"):
+            self._write_claim(config)
+
+    def put_aside(self) -> None:
+        """Moves what other code made in the held folder to ``superseded/``."""
+        if self._found() == "stale":
+            self._archive()
+
+    def refuse_launched(self) -> None:
+        """Raises ValueError if the run is under way elsewhere, or may be: its ticket has not been closed."""
+        if self._is_launched():
+            raise ValueError(
+                f"the run is under way at Modal; mad collect {self.path} fetches it, and "
+                f"mad cancel {self.path} calls it off"
+            )
+
     def discard_if_empty(self) -> None:
         """Removes the folder if it holds nothing but a console log and nobody is at it."""
-        if self.path.exists() and not self._made_by() and not is_locked(self.path):
+        nothing_made = self.path.exists() and not self.ticket_file.exists() and not self._made_by()
+        if nothing_made and not is_locked(self.path):
             shutil.rmtree(self.path)
 
     def _found(self) -> State:
@@ -185,13 +217,23 @@ class RunFolder:
     def _has_progress(self) -> bool:
         return self.metrics.path.exists() or self.result_file.exists() or any(self.path.glob("checkpoint*"))
 
+    def _is_launched(self) -> bool:
+        """Whether a ticket says so. Raises ValueError for one that cannot be read."""
+        if not self.ticket_file.exists():
+            return False
+        ticket = json_in(self.ticket_file)
+        return isinstance(ticket, dict) and ticket.get("state") in ("launching", "open")
+
     def _write_claim(self, config: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(recorded(config), sort_keys=False, allow_unicode=True)
         write_atomically(self.config_file, text)
         write_atomically(self.claim_file, _claim(self.identity, self.code))
 
     def _archive(self) -> None:
-        """Moves all but the console log to ``superseded/<code>/``; the claim goes last and marks the end."""
+        """Moves what was made to ``superseded/<code>/``; the claim goes last and marks the end.
+
+        The console log stays, and so does the ticket of a job under way.
+        """
         code = self._made_by() or "unknown"
         claim = self.claim_file
         if not claim.exists():  # a record from version control holds its config and its result only
@@ -199,6 +241,8 @@ class RunFolder:
         shelf = self._shelf(code)
         shelf.mkdir(parents=True, exist_ok=True)
         kept = {"lock", "superseded", self.console_file.name}
+        if self._is_launched():
+            kept.add(self.ticket_file.name)
         files = [file for file in self.path.iterdir() if file.name not in kept]
         for file in sorted(files, key=lambda file: (file.name == "result.json", file.name == "claim.json")):
             file.replace(shelf / file.name)

@@ -43,8 +43,19 @@ def test_an_order_is_plain_json_and_means_the_same_run(config: dict[str, Any]) -
     there = back.config_here("/scratch")
     assert identity(there) == identity(config)
     assert RunFolder.of(there).path == Path("/scratch") / order.run
-    assert there["launch"] == {"kind": "local", "threads": 2, "device": "auto"}
+    assert there["launch"] == {"kind": "local", "threads": 2, "device": "cuda"}
     assert not {"results", "launch"} & back.config.keys()
+
+
+def test_a_gpu_that_was_asked_for_is_used_or_the_run_refused(
+    config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Order.of(config, settings=Cloud(gpu="T4"), folder="one/launch")
+    without = Order.of(config, settings=Cloud(gpu=None), folder="one/launch")
+    assert asked.config_here("/scratch")["launch"]["device"] == "cuda"
+    assert without.config_here("/scratch")["launch"]["device"] == "auto"
+    monkeypatch.setenv("MAD_DEVICE", "cpu")
+    assert asked.config_here("/scratch")["launch"]["device"] == "cpu"
 
 
 @pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mad.launch.ending import Ending
 from mad.launch.experiment import Declared, Grid
 from mad.launch.sweep import sweep
 from mad.report.judging.folder import ExperimentFolder
@@ -240,3 +241,13 @@ def test_a_job_that_another_process_is_at_has_not_failed(here: Path) -> None:
         code, _ = run([config])
     assert code == 1
     assert record(here) == {"seed=0": "running"}
+
+
+def test_a_single_run_that_is_refused_is_not_recorded_as_launched(here: Path) -> None:
+    [config] = jobs(1)
+    experiment = Declared.of([config], command="mad experiment=005", grid=None)
+    assert experiment
+    with experiment.around(config, console=Console(file=io.StringIO(), width=80)) as told:
+        told.append(Ending(status="refused", error="over the budget"))
+    [job] = ExperimentFolder(here / "experiments" / NAME).sweep().jobs
+    assert (job.status, job.error) == ("refused", "over the budget")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mad.door.compose import compose
-from mad.launch.settings import Cloud, Launch, launcher
+from mad.launch.settings import Cloud, Launch, launcher, launcher_of_all
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,13 @@ def test_the_files_for_modal_hold_what_the_settings_know(name: str, gpu: str) ->
     config = compose([f"launch={name}"])
     assert launcher(config) == Cloud(gpu=gpu)
     assert launcher(compose([])) == Launch()
+
+
+def test_one_sweep_is_launched_alike_at_modal() -> None:
+    there = [{"launch": {"kind": "modal", "gpu": gpu}} for gpu in ("T4", "L4")]
+    with pytest.raises(ValueError, match=r"launch\.gpu differs between them: sweep once for each"):
+        launcher_of_all(there)
+    with pytest.raises(ValueError, match=r"launch\.kind differs"):
+        launcher_of_all([{"launch": {"kind": "local"}}, there[0]])
+    assert launcher_of_all(there[:1]) == Cloud(gpu="T4")
+    assert launcher_of_all([{"launch": {"threads": 1}}, {"launch": {"threads": 2}}]) == Launch(threads=1)

@@ -82,6 +82,14 @@ def _servers(profile: Mapping[str, Any]) -> list[str]:
     return [url.strip() for url in given.split(",") if url.strip()]
 
 
+def place() -> str:
+    """Where the client goes: servers, profile and environment. Calls made there are not known elsewhere."""
+    profile = _profile()
+    servers = ",".join(f"{host}:{port}" for host, port in map(address, _servers(profile.values)))
+    environment = os.environ.get("MODAL_ENVIRONMENT") or str(profile.values.get("environment") or "main")
+    return f"{servers} profile {profile.name} environment {environment}"
+
+
 def _goes_straight() -> bool:
     """Whether Modal's client is told to use no proxy."""
     return os.environ.get("MODAL_DISABLE_API_PROXY", "").lower() not in ("", "0", "false")

@@ -3,13 +3,18 @@
 import argparse
 import time
 from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
 
 from mad.launch.cloud.account import check_account
 from mad.launch.cloud.calls import Outcome, cancel, outcome
-from mad.launch.cloud.fetching import named_jobs
-from mad.launch.cloud.job import Job
+from mad.launch.cloud.cut_off import called_off
+from mad.launch.cloud.fetching import named_folders
+from mad.launch.cloud.job import Job, open_jobs
 from mad.launch.cloud.store import Gone, NoAnswer, Refused, Store
-from mad.report.lock import AlreadyRunning
+from mad.launch.cloud.ticket import Ticket
+from mad.report.lock import AlreadyRunning, locked
 from mad.report.tables import terminal
 
 PATIENCE_SECONDS = 20.0
@@ -24,9 +29,12 @@ def main(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     if bool(given.names) == given.all:
         raise ValueError("mad cancel expects names of runs or experiments, or else --all")
-    jobs, console = named_jobs(given.names), terminal()
+    console, folders = terminal(), named_folders(given.names)
+    n_cleared = sum(_cleared(folder, console) for folder in folders)
+    jobs = open_jobs(folders)
     if not jobs:
-        console.print("no job is under way at Modal", markup=False)
+        if not n_cleared:
+            console.print("no job is under way at Modal", markup=False)
         return 0
     check_account()
     codes = []
@@ -34,6 +42,19 @@ def main(words: Sequence[str]) -> int:
         console.print(f"{line}  {job.folder.name}", markup=False, soft_wrap=True)
         codes.append(0 if line.startswith(("cancelled", "finished")) else 1)
     return max(codes)
+
+
+def _cleared(folder: Path, console: Console) -> bool:
+    """Clears a launch that was cut off, if there is one that nobody is at."""
+    try:
+        with locked(folder):
+            ticket = Ticket.read(folder)
+            if ticket is None or ticket.state != "launching":
+                return False
+            console.print(f"{called_off(ticket, folder)}  {folder.name}", markup=False, soft_wrap=True)
+    except (AlreadyRunning, ValueError):  # it is being launched, or it is named with the open jobs
+        return False
+    return True
 
 
 def _called_off(jobs: Sequence[Job]) -> list[str]:
@@ -59,11 +80,11 @@ def _settled(job: Job, until: float) -> str:
         while not _has_ended(job, store) and time.monotonic() < until:
             time.sleep(0.2)
         came = outcome(job.ticket)
-        status = came.status if came and came.status == "finished" else "cancelled"
-        ending = job.settle(Outcome(status=status, error="called off by mad cancel"), store=store)
+        cancelled = Outcome(status="cancelled", error="called off by mad cancel")
+        ending = job.settle(came if came and came.by_itself else cancelled, store=store)
     except (NoAnswer, AlreadyRunning) as error:
         return f"cancelled, but not fetched ({error}); run mad collect"
-    return ending.status
+    return f"{ending.status}: {ending.error}" if ending.status == "failed" else ending.status
 
 
 def _has_ended(job: Job, store: Store) -> bool:

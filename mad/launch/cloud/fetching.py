@@ -21,7 +21,7 @@ from mad.report.tables import Row, show_sweep, terminal
 
 
 def main(words: Sequence[str]) -> int:
-    """The command; 0 if all that ended has finished, 1 if not, 130 or 143 after a signal."""
+    """The command; 0 if all that ended has finished, 1 if not or Modal is silent, 130 or 143 by a signal."""
     parser = argparse.ArgumentParser(
         prog="mad collect", description="Fetches the records of jobs at Modal that have ended."
     )
@@ -36,22 +36,31 @@ def main(words: Sequence[str]) -> int:
         return 0
     check_account()
     with Ears() as ears:
-        endings = _looked_after(jobs, wait=given.wait, console=console, ears=ears)
+        endings, n_unanswered = _looked_after(jobs, wait=given.wait, console=console, ears=ears)
     _show(jobs, endings, console=console)
     _tell_experiments(jobs, endings, console=console)
     if ears.received:
         return 128 + ears.received
-    return 0 if all(ending.status == "finished" for ending in endings.values()) else 1
+    has_finished = all(ending.status == "finished" for ending in endings.values())
+    return 0 if has_finished and not n_unanswered else 1
 
 
 def named_jobs(names: Sequence[str], root: Path = Path()) -> list[Job]:
-    """The open jobs under ``root`` that the names mean: runs, experiments (``008`` is enough), or folders.
+    """The open jobs under ``root`` that the names mean, as ``named_folders`` does.
 
-    Raises ValueError for a name that means none, and for a ticket that cannot be read.
+    Raises ValueError for a name that means none, and if no ticket can be read.
+    """
+    return open_jobs(named_folders(names, root))
+
+
+def named_folders(names: Sequence[str], root: Path = Path()) -> list[Path]:
+    """The launched runs under ``root`` that the names mean: runs, experiments (``008`` will do), folders.
+
+    Raises ValueError for a name that means none.
     """
     everywhere = [*root.glob(f"runs/*/{NAME}"), *root.glob(f"experiments/*/runs/*/{NAME}")]
     if not names:
-        return open_jobs(sorted(file.parent for file in everywhere))
+        return sorted(file.parent for file in everywhere)
     found: dict[Path, None] = {}
     for name in names:
         meant = [file.parent for file in everywhere if _means(name, file.parent)]
@@ -60,7 +69,7 @@ def named_jobs(names: Sequence[str], root: Path = Path()) -> list[Job]:
         if not meant:
             raise ValueError(f"no job was launched for {name}; mad ls lists the runs")
         found |= dict.fromkeys(sorted(meant))
-    return open_jobs(list(found))
+    return list(found)
 
 
 def _means(name: str, folder: Path) -> bool:
@@ -71,14 +80,18 @@ def _means(name: str, folder: Path) -> bool:
     )
 
 
-def _looked_after(jobs: Sequence[Job], *, wait: bool, console: Console, ears: Ears) -> dict[int, Ending]:
+def _looked_after(
+    jobs: Sequence[Job], *, wait: bool, console: Console, ears: Ears
+) -> tuple[dict[int, Ending], int]:
+    """The endings so far, and how many jobs Modal gave no answer for."""
     from mad.launch.cloud.waiting import Vigil
     from mad.launch.cloud.watchers import watcher
 
     entries = [Entry(label=job.folder.name, metrics=Metrics(job.folder / "metrics.jsonl")) for job in jobs]
     board = watcher(entries, console=console, split="test")
     vigil = Vigil(dict(enumerate(jobs)), watcher=board, console=console, ears=ears)
-    return vigil.wait() if wait else vigil.look()
+    endings = vigil.wait() if wait else vigil.look()
+    return endings, vigil.n_unanswered
 
 
 def _show(jobs: Sequence[Job], endings: dict[int, Ending], *, console: Console) -> None:

@@ -1,6 +1,8 @@
 """Fetches the record of a run from the volume into the run's own folder, as if it had been made here."""
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from mad.launch.cloud.mirror import in_order
 from mad.launch.cloud.store import Store
 from mad.launch.cloud.ticket import Ticket
 from mad.report.atomic import write_atomically
-from mad.report.lock import locked
+from mad.report.redaction import redacted_value
 from mad.report.result import Result
 
 RESULT = "result.json"
@@ -21,25 +23,24 @@ RESULT = "result.json"
 def gathered(ticket: Ticket, folder: Path, *, store: Store) -> tuple[Result | None, list[Attempt]]:
     """The result, if there is one yet, and the attempts; the record lies in ``folder`` then.
 
-    What the run cost is written into the result. Raises ValueError for a record of another run or code, and
-    AlreadyRunning if a process works in the folder.
+    What the run cost is written into the result. The folder is held. Raises ValueError for a record of
+    another run or code.
     """
     names = in_order(store.names(ticket.folder))
     tried = tried_of(ticket, store=store)
     if not names:
         return None, tried
-    with locked(folder):
-        _check_claim(ticket, store)
-        for name in names:
-            if name not in (RESULT, attempts.NAME):
-                _fetch(ticket, name, folder, store)
-        _drop_checkpoints(folder, keep=names)
-        content = store.read(f"{ticket.folder}/{RESULT}")
-        if content is None:
-            return None, tried
-        result = priced(_checked(ticket, content), ticket, tried)
-        write_atomically(folder / RESULT, result.to_json())
-        return result, tried
+    _check_claim(ticket, store)
+    for name in names:
+        if name not in (RESULT, attempts.NAME):
+            _fetch(ticket, name, folder, store)
+    _drop_checkpoints(folder, keep=names)
+    content = store.read(f"{ticket.folder}/{RESULT}")
+    if content is None:
+        return None, tried
+    result = priced(_checked(ticket, content), ticket, tried)
+    write_atomically(folder / RESULT, result.to_json())
+    return result, tried
 
 
 def tried_of(ticket: Ticket, *, store: Store) -> list[Attempt]:
@@ -88,10 +89,27 @@ def _checked(ticket: Ticket, content: bytes) -> Result:
     result = Result.from_json(content.decode())
     if (result.identity, result.code) != (ticket.identity, ticket.code):
         raise ValueError(f"the result in {ticket.folder} on {ticket.volume} is not that of {ticket.run}")
-    return result
+    return replace(result, error=redacted_value(result.error))
 
 
 def _drop_checkpoints(folder: Path, *, keep: Sequence[str]) -> None:
+    """Removes the checkpoints that are older than a sound one which was fetched; others may be needed yet."""
+    fetched = [name for name in keep if re.fullmatch(r"checkpoint-\d+\.pt", name)]
+    newest = max((_step(name) for name in fetched if _is_sound(folder / name)), default=-1)
     for file in folder.glob("checkpoint-*"):
-        if file.name not in keep:
+        if file.name not in keep and _step(file.name) < newest:
             file.unlink()
+
+
+def _step(name: str) -> int:
+    """The step of a checkpoint's file, or of what lies beside it."""
+    found = re.match(r"checkpoint-(\d+)", name)
+    return int(found[1]) if found else -1
+
+
+def _is_sound(file: Path) -> bool:
+    """Whether a checkpoint is what its digest says."""
+    digest = file.with_name(f"{file.name}.sha256")
+    if not file.exists() or not digest.exists():
+        return False
+    return digest.read_text(errors="replace").split()[:1] == [hashlib.sha256(file.read_bytes()).hexdigest()]

@@ -1,6 +1,7 @@
 """A job at Modal, held by its ticket: looked at, and settled when it has ended."""
 
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mad.launch.cloud.attempts import Attempt, seconds_of
-from mad.launch.cloud.calls import Outcome
+from mad.launch.cloud.calls import Outcome, check_place
 from mad.launch.cloud.gather import gathered, last_row, tried_of
 from mad.launch.cloud.ledger import Ledger
 from mad.launch.cloud.store import Gone, NoAnswer, Store
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
+from mad.report.lock import locked
 from mad.report.metrics import Metrics
+from mad.report.record import RunFolder
 from mad.report.result import Result
 
 
@@ -66,18 +69,31 @@ class Job:
     def settle(self, outcome: Outcome, *, store: Store) -> Ending:
         """Fetches what there is, writes down what it cost, closes the ticket, and says how it ended.
 
-        Raises ValueError for a record that cannot be the run's, and AlreadyRunning if a process works in the
-        folder.
+        If somebody else has settled it meanwhile, it only says how. Raises ValueError for a record that
+        cannot be the run's, and AlreadyRunning if a process works in the folder.
         """
+        if not self.folder.exists():  # refused there, and settled by somebody else
+            return Ending(status="refused", error="it was refused; its folder is gone")
+        with locked(self.folder):
+            now = Ticket.read(self.folder)
+            if now and now.launch == self.ticket.launch and now.is_open:
+                return self._settled(outcome, store)
+            return _settled_elsewhere(now, self.ticket, self.folder)
+
+    def _settled(self, outcome: Outcome, store: Store) -> Ending:
+        ticket = self.ticket
         try:
-            result, tried = gathered(self.ticket, self.folder, store=store)
-        except Gone as error:  # what it cost is not known either: what was set aside stands in the ledger
+            RunFolder(self.folder, ticket.identity, ticket.code).put_aside()
+            result, tried = gathered(ticket, self.folder, store=store)
+        except Gone as error:
+            check_place(ticket, error)
+            # what it cost is not known either: what was set aside stands in the ledger
             self.ticket.closed("lost").write(self.folder)
             return Ending(status="failed", error=str(error))
         seconds = seconds_of(tried)
         Ledger(self.folder.parent).settle(self.ticket.launch, usd=self.ticket.rate.usd(seconds))
         ending = _ending(outcome, result, seconds)
-        if ending.status == "refused" and not _has_progress(self.folder):
+        if ending.status == "refused" and ticket.made_folder and not _has_progress(self.folder):
             shutil.rmtree(self.folder)
             return ending
         _keep(outcome.traceback, self.folder / "console.log")
@@ -86,9 +102,24 @@ class Job:
 
 
 def open_jobs(folders: list[Path]) -> list[Job]:
-    """The jobs under way of these run folders. Raises ValueError for a ticket that cannot be read."""
-    tickets = [(folder, Ticket.read(folder)) for folder in folders]
-    return [Job(folder, ticket) for folder, ticket in tickets if ticket and ticket.is_open]
+    """The jobs under way of these run folders; a ticket that cannot be read is named, and the others go on.
+
+    Raises ValueError if there is such a ticket, and no other job.
+    """
+    found, complaints = list[Job](), list[ValueError]()
+    for folder in folders:
+        try:
+            ticket = Ticket.read(folder)
+        except ValueError as error:
+            complaints.append(error)
+            continue
+        if ticket and ticket.is_open:
+            found.append(Job(folder, ticket))
+    if complaints and not found:
+        raise complaints[0]
+    for complaint in complaints:
+        print(f"mad: {complaint}", file=sys.stderr)
+    return found
 
 
 def _ending(outcome: Outcome, result: Result | None, seconds: float) -> Ending:
@@ -97,11 +128,25 @@ def _ending(outcome: Outcome, result: Result | None, seconds: float) -> Ending:
         return Ending(status=result.status, result=result, error=result.error, seconds=seconds)
     if outcome.status in ("finished", "diverged"):
         return Ending(status="failed", error="the volume does not hold its result", seconds=seconds)
-    return Ending(status=outcome.status, result=result, error=outcome.error, seconds=seconds)
+    return Ending(
+        status=outcome.status, result=result, error=outcome.error, raised=outcome.raised, seconds=seconds
+    )
+
+
+def _settled_elsewhere(now: Ticket | None, ticket: Ticket, folder: Path) -> Ending:
+    """How a job ended that is not this process's to settle any more."""
+    if now is None or now.launch != ticket.launch:
+        return Ending(status="running", error="it has been launched again since; mad collect fetches that")
+    file = folder / "result.json"
+    result = Result.read(file) if file.exists() else None
+    if result and result.done:
+        return Ending(status=result.status, result=result, error=result.error)
+    status = now.outcome if now.outcome in ("cancelled", "refused", "preempted") else "failed"
+    return Ending(status=status, result=result, error=f"it was fetched by another command: {now.outcome}")
 
 
 def _has_progress(folder: Path) -> bool:
-    files = (folder / "result.json", Metrics(folder / "metrics.jsonl").path)
+    files = (folder / "result.json", Metrics(folder / "metrics.jsonl").path, folder / "superseded")
     return any(file.exists() for file in files) or any(folder.glob("checkpoint*"))
 
 

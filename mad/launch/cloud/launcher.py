@@ -15,7 +15,7 @@ from mad.launch.cloud.plan import Plan
 from mad.launch.cloud.prices import own_rates, rate
 from mad.launch.cloud.ticket import Ticket
 from mad.launch.ending import Ending
-from mad.launch.settings import Cloud
+from mad.launch.settings import Cloud, launcher_of_all
 from mad.report.record import RunFolder
 
 
@@ -31,7 +31,8 @@ def run_there(
     A run whose job is under way already is waited for, not launched again. ``split``: whose accuracy is
     shown. Raises ValueError for what keeps all of them from being launched.
     """
-    settings = Cloud.of(configs[0])
+    settings = launcher_of_all(configs)
+    assert isinstance(settings, Cloud), "only such configs come here"
     check_account()
     folders = [RunFolder.of(config) for config in configs]
     endings = dict[int, Ending]()
@@ -40,7 +41,7 @@ def run_there(
         fresh = [
             i for i, ticket in enumerate(tickets) if i not in endings and not (ticket and ticket.is_open)
         ]
-        endings |= _launch(fresh, configs, folders, tickets, settings, console=console, ears=ears)
+        endings |= _launch(fresh, configs, folders, settings, console=console, ears=ears)
         jobs = _jobs(folders, [i for i in range(len(folders)) if i not in endings])
         _tell(jobs, labels, console=console)
         if settings.wait and jobs:
@@ -75,7 +76,13 @@ def how_to_go_on(folders: Sequence[str]) -> list[str]:
 
 def _tickets(folders: Sequence[RunFolder], endings: dict[int, Ending]) -> list[Ticket | None]:
     """The ticket of each run; those that other code holds open are refused."""
-    tickets = [Ticket.read(folder.path) for folder in folders]
+    tickets = list[Ticket | None]()
+    for index, folder in enumerate(folders):
+        try:
+            tickets.append(Ticket.read(folder.path))
+        except ValueError as error:
+            endings[index] = Ending(status="unreadable", error=str(error))
+            tickets.append(None)
     for index, (folder, ticket) in enumerate(zip(folders, tickets, strict=True)):
         if ticket and ticket.is_open and ticket.code != folder.code:
             reason = (
@@ -90,7 +97,6 @@ def _launch(
     indices: Sequence[int],
     configs: Sequence[Mapping[str, Any]],
     folders: Sequence[RunFolder],
-    tickets: Sequence[Ticket | None],
     settings: Cloud,
     *,
     console: Console,
@@ -99,7 +105,8 @@ def _launch(
     """Launches the runs of these indices; the endings of those that could not be."""
     if not indices:
         return {}
-    from mad.launch.cloud.dispatch import Wanted, dispatched  # the client, at last
+    from mad.launch.cloud.dispatch import dispatched  # the client, at last
+    from mad.launch.cloud.holding import Wanted
 
     chosen = [configs[index] for index in indices]
     own = own_rates() if settings.usd_per_hour is None and settings.gpu else None
@@ -107,7 +114,7 @@ def _launch(
     for line in plan.lines():
         console.print(line, markup=False, soft_wrap=True)
     wanted = [
-        Wanted(config=configs[i], folder=folders[i], seconds=plan.seconds[place], earlier=tickets[i])
+        Wanted(config=configs[i], folder=folders[i], seconds=plan.seconds[place])
         for place, i in enumerate(indices)
     ]
     found = dispatched(wanted, plan, ears=ears)

@@ -1,14 +1,18 @@
-"""Ctrl-C and SIGTERM while jobs are under way elsewhere: noted, so that nothing is left half done."""
+"""Ctrl-C, SIGTERM and a closed terminal while jobs are under way: noted; nothing is left half done."""
 
 import signal
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Impatient(KeyboardInterrupt):
+    """A second signal came: from here, and not out of a container."""
 
 
 class Ears:
-    """Notes the first signal while it is open; a second one raises KeyboardInterrupt, for who cannot wait."""
+    """Notes the first signal while it is open; a second one raises Impatient, for who cannot wait."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
@@ -26,5 +30,5 @@ class Ears:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received:
-            raise KeyboardInterrupt
+            raise Impatient
         self.received = signal.Signals(number)

@@ -1,6 +1,7 @@
 """What is sent to a container: the plain config of one run, and where its record goes. JSON, no pickle."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -32,6 +33,8 @@ class Order:
     """The folder of an earlier launch of this run, that this one resumes."""
     mirror_seconds: float = 60.0
     threads: int = 1
+    device: str = "auto"
+    """``cuda`` where a GPU was asked for: without one the run is refused, not made slowly."""
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Order:
             earlier=earlier,
             mirror_seconds=settings.mirror_seconds,
             threads=settings.threads,
+            device="cuda" if settings.gpu else "auto",
         )
 
     def to_json(self) -> str:
@@ -68,6 +72,10 @@ class Order:
         return cls(**content)
 
     def config_here(self, results: str) -> dict[str, Any]:
-        """The config as it is executed where the order arrives: records go to ``results``."""
-        launch = {"kind": "local", "threads": self.threads, "device": "auto"}
+        """The config as it is executed where the order arrives: records go to ``results``.
+
+        MAD_DEVICE names the device where containers have other ones than were asked for.
+        """
+        device = os.environ.get("MAD_DEVICE") or self.device
+        launch = {"kind": "local", "threads": self.threads, "device": device}
         return {**self.config, "results": results, "launch": launch}

@@ -18,6 +18,7 @@ from mad.launch.cloud.grace import Grace, Stopped
 from mad.launch.cloud.mirror import Mirror, copied
 from mad.launch.cloud.order import Order
 from mad.report.identity import code_hash
+from mad.report.redaction import redacted
 from mad.report.result import Result
 
 Envelope = dict[str, Any]
@@ -26,6 +27,9 @@ Envelope = dict[str, Any]
 
 UNKNOWN: Envelope = {"status": "", "error": None, "traceback": "", "device": "", "seconds": 0.0}
 """Before anything is known."""
+
+PACKAGE = Path(__file__).parents[2]
+"""Where this package's sources lie."""
 
 MOUNT = "/results"
 """Where the volume is in a container."""
@@ -73,6 +77,8 @@ def carry_out(
             envelope = _Job(order, volume, Path(scratch)).run(grace)
         except Stopped:
             envelope = {"status": "preempted"}
+        except Exception as error:  # raised, it would be taken for Modal's, or for the way there
+            envelope = {**UNKNOWN, **_failure(error), "status": "failed", "attempts": []}
         number = _signal_of(envelope, grace)
         if number:
             raise cancelled(number)
@@ -84,6 +90,25 @@ def _signal_of(envelope: Envelope, grace: Grace) -> signal.Signals | None:
     if envelope["status"] != "preempted":
         return None
     return grace.received or signal.Signals[str(envelope["error"])]
+
+
+def _failure(error: Exception) -> Envelope:
+    """How an exception is told, without secrets; a config that this package refuses needs no traceback."""
+    text = redacted(str(error)) or type(error).__name__
+    if isinstance(error, ValueError) and _is_ours(error):
+        return {"status": "refused", "error": text, "traceback": ""}
+    status = "refused" if isinstance(error, ValueError) else "failed"
+    return {
+        "status": status,
+        "error": text,
+        "traceback": redacted("".join(traceback.format_exception(error))),
+    }
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether this package's own code has raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(PACKAGE)
 
 
 class _Job:
@@ -131,9 +156,7 @@ class _Job:
         try:
             return self._envelope(self._result())
         except Exception as error:
-            status = "refused" if isinstance(error, ValueError) else "failed"
-            text = str(error) or type(error).__name__
-            return {**self._known(), "status": status, "error": text, "traceback": traceback.format_exc()}
+            return {**self._known(), **_failure(error)}
 
     def _result(self) -> Result:
         order = self._order

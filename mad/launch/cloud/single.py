@@ -12,8 +12,8 @@ from mad.report.tables import show_result
 from mad.track.plan import settled
 
 
-def run_one(config: Mapping[str, Any], *, console: Console) -> int:
-    """Runs it there, unless it has finished before; returns the exit code of a run here that ended so.
+def run_one(config: Mapping[str, Any], *, console: Console) -> tuple[int, Ending]:
+    """Runs it there, unless it has finished before: the exit code of a run here that ended so, and how.
 
     Raises ValueError for what keeps it from being launched.
     """
@@ -34,8 +34,8 @@ def run_one(config: Mapping[str, Any], *, console: Console) -> int:
     if folder.path.exists():
         console.print(f"record: {folder.path}/", markup=False, soft_wrap=True)
     if received:
-        return 128 + received
-    return _exit_code(ending)
+        return 128 + received, ending
+    return _exit_code(ending), ending
 
 
 def _exit_code(ending: Ending) -> int:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,12 @@ class Ticket:
     dirty: bool | None = None
     outcome: str = ""
     """How it ended."""
+    earlier: str | None = None
+    """The folder on the volume, of an earlier launch, that it goes on from."""
+    made_folder: bool = False
+    """Whether the run's folder here was made for it."""
+    place: str = ""
+    """The server, workspace and environment of the launch: elsewhere nobody knows the call."""
 
     @property
     def rate(self) -> Rate:
@@ -81,13 +87,14 @@ class Ticket:
     @classmethod
     def _checked(cls, content: Any, file: Path) -> "Ticket":
         known = {entry.name: entry.type for entry in fields(cls)}
-        if not isinstance(content, Mapping) or content.keys() != known.keys():
+        required = {entry.name for entry in fields(cls) if entry.default is MISSING}
+        if not isinstance(content, Mapping) or not required <= content.keys() <= known.keys():
             raise ValueError(_complaint(file, f"it expects the keys {', '.join(sorted(known))}"))
         for name in ("usd_per_hour", "estimated_seconds", "timeout_seconds", "retries"):
             if not isinstance(content[name], int | float) or isinstance(content[name], bool):
                 raise ValueError(_complaint(file, f"{name} expects a number; got {content[name]!r}"))
         for name in ("launch", "run", "identity", "code", "call", "volume", "folder", "launched"):
-            if not isinstance(content[name], str):
+            if not isinstance(content.get(name, ""), str):
                 raise ValueError(_complaint(file, f"{name} expects text; got {content[name]!r}"))
         if content["state"] not in ("launching", "open", "closed"):
             raise ValueError(_complaint(file, f"state {content['state']!r} is not known"))

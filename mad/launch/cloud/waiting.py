@@ -31,6 +31,8 @@ class Vigil:
         self._stores = {job.ticket.volume: Store(job.ticket.volume) for job in jobs.values()}
         self._peeked: dict[int, float] = {}
         self._is_silent = False
+        self.n_unanswered = 0
+        """Jobs that Modal did not answer for in the last round."""
 
     def wait(self) -> dict[int, Ending]:
         """The endings of the jobs, of all unless a signal came.
@@ -48,13 +50,14 @@ class Vigil:
 
     def look(self) -> dict[int, Ending]:
         """One round: the endings of the jobs that have ended since."""
-        endings = {}
+        endings, self.n_unanswered = {}, 0
         for index, job in list(self._jobs.items()):
             if self._ears.received:
                 break
             try:
                 ending = self._look_at(index, job)
             except NoAnswer as error:
+                self.n_unanswered += 1
                 self._say_silence(error)
                 continue
             self._is_silent = False
@@ -73,15 +76,19 @@ class Vigil:
             return None
         try:
             ending = job.settle(came, store=store)
-        except AlreadyRunning as error:
-            ending = Ending(status="running", error=str(error))
+        except AlreadyRunning:  # another command is fetching it, and will have done so in a moment
+            return None
         except Refused:
             raise
         except ValueError as error:
             reason = f"its record could not be fetched ({error}); mad collect tries again"
             ending = Ending(status="failed", error=reason)
+        except OSError as error:
+            ending = Ending(
+                status="failed", error=f"its record could not be written here ({error}); mad collect"
+            )
         self._watcher.ended(index, ending)
-        if came.traceback and ending.status == "failed":
+        if came.traceback and ending.status in ("failed", "refused"):
             tail = came.traceback.rstrip().splitlines()[-N_LINES:]
             self._console.print("\n".join(tail), markup=False, highlight=False, soft_wrap=True)
         return ending

@@ -53,6 +53,7 @@ class LiveWatcher(LiveBoard, Watcher):
         """``split``: whose accuracy is told of those that have ended."""
         super().__init__(entries, console=console, split=split)
         self._standings: dict[int, tuple[Ticket, Standing]] = {}
+        self._usd_of_ended = 0.0
 
     def stands(self, index: int, ticket: Ticket, standing: Standing) -> None:
         """Keeps it for the next time that the table is drawn."""
@@ -60,11 +61,15 @@ class LiveWatcher(LiveBoard, Watcher):
 
     def ended(self, index: int, ending: Ending) -> None:
         """Its row becomes a line above the table."""
-        self._standings.pop(index, None)
+        ticket, standing = self._standings.pop(index, (None, None))
+        cost = (ending.result.cost.get("usd") if ending.result else None) or 0.0
+        if not cost and ticket and standing:
+            cost = ticket.rate.usd(ending.seconds) if ending.seconds else standing.usd
+        self._usd_of_ended += cost
         super().ended(index, ending)
 
     def _table(self) -> Table:
-        usd = sum(standing.usd for _, standing in self._standings.values())
+        usd = self._usd_of_ended + sum(standing.usd for _, standing in self._standings.values())
         title = f"{self._n_ended} ended, {len(self._standings)} at Modal, ${usd:.2f} so far"
         table = Table(title=title, box=None)
         for column in ("run", "state", "GPU", "time", "USD", "step", "validation"):

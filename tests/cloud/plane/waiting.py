@@ -23,7 +23,7 @@ class Limits:
     grace_seconds: float = 30.0
     retry_seconds: float = 0.05
     capacity: int = 4
-    environment: dict[str, str] = field(default_factory=lambda: {"OMP_NUM_THREADS": "1"})
+    environment: dict[str, str] = field(default_factory=lambda: {"OMP_NUM_THREADS": "1", "MAD_DEVICE": "cpu"})
 
 
 class Waiting:
