@@ -58,7 +58,7 @@ class Study:
     """The trials of one search."""
 
     def __init__(self, file: Path, opened: Sequence[Open], *, seed: int) -> None:
-        """Opens the journal ``file``, or begins it. Raises ValueError without optuna, or for a broken file."""
+        """Opens the journal ``file``, or begins it. Raises ValueError without optuna, or if it is broken."""
         self._optuna, self._seed = installed(), seed
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
         self._study = self._optuna.create_study(

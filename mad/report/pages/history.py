@@ -14,7 +14,7 @@ from typing import Any
 from mad.report.judging.evidence import Evidence
 from mad.report.pages.wording import NOTHING, count, ended, moment, percent, plain, setting
 from mad.report.reading import json_of, text_in
-from mad.report.seal import SEAL, sealed, unsealed
+from mad.report.seal import SEAL, digest
 
 MOST = 10**9
 """Of results, losses and runs of an arm."""
@@ -69,7 +69,7 @@ def history(file: Path) -> list[Snapshot]:
     if not file.exists():
         return []
     try:
-        return [_snapshot(json_of(line, file=file)) for line in text_in(file).splitlines()]
+        return _snapshots([json_of(line, file=file) for line in text_in(file).splitlines()])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} is no history of reports ({error}); restore it, or move it away") from error
 
@@ -80,8 +80,15 @@ def continued(known: Sequence[Snapshot], now: Snapshot) -> list[Snapshot]:
 
 
 def text_of(known: Sequence[Snapshot]) -> str:
-    """One line of JSON for each."""
-    return "".join(json.dumps(_row(each), ensure_ascii=False) + "\n" for each in known)
+    """One line of JSON for each. A line's seal covers those before it: none can be lost from among them."""
+    lines, before = list[str](), ""
+    for snapshot in known:
+        row = asdict(snapshot)
+        if row.pop("is_sealed"):
+            before = digest([before, row])
+            row[SEAL] = before
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines)
 
 
 def news(before: Snapshot, after: Snapshot) -> list[str]:
@@ -107,14 +114,21 @@ def news(before: Snapshot, after: Snapshot) -> list[str]:
     return found
 
 
-def _row(snapshot: Snapshot) -> dict[str, Any]:
-    row = asdict(snapshot)
-    return sealed(row) if row.pop("is_sealed") else row
+def _snapshots(rows: Sequence[Any]) -> list[Snapshot]:
+    """Raises ValueError for a changed row; those from before there were seals are taken as they are."""
+    before = ""
+    for number, row in enumerate(rows, start=1):
+        seal = row.get(SEAL)
+        rest = {key: value for key, value in row.items() if key != SEAL}
+        if (seal or before) and seal != digest([before, rest]):
+            raise ValueError(f"line {number} is not what was written there: its seal does not fit")
+        before = seal or ""
+    return [_snapshot(row) for row in rows]
 
 
-def _snapshot(row: Any) -> Snapshot:
-    """Raises ValueError for a changed row, and TypeError for one of other types."""
-    rest = unsealed(row)
+def _snapshot(row: Mapping[str, Any]) -> Snapshot:
+    """Raises ValueError or TypeError for a row of other keys or types."""
+    rest = {key: value for key, value in row.items() if key != SEAL}
     if rest.keys() != {entry.name for entry in fields(Snapshot)} - {"is_sealed"}:
         raise ValueError("its keys are not those of a report in short")
     texts = [rest["as_of"], rest["verdict"], rest["decision"], *rest["standings"].values()]
