@@ -16,6 +16,7 @@ import yaml
 
 from mad.blueprint import blueprint
 from mad.model import Model
+from tests import error_page
 from tests.conf import CONF, composed, options
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,7 @@ def readme() -> str:
 GOLDEN: dict[Path, Callable[[], str]] = {
     ROOT / "tests/golden/cos_log_linear-mqar.yaml": resolved_config,
     ROOT / "docs/models.md": model_table,
+    ROOT / "docs/errors.md": error_page.page,
     ROOT / "README.md": readme,
 }
 

@@ -40,7 +40,7 @@ def complaint(error: Exception, *, groups: Sequence[str], known: Sequence[str]) 
 def is_unreadable(error: Exception) -> bool:
     """Whether it may come from a config file that is no YAML, or not of the form that Hydra expects."""
     told = type(error) is ValueError or isinstance(error, HydraException | OmegaConfBaseException)
-    return isinstance(error, (*UNREADABLE, AssertionError)) and not told
+    return isinstance(error, (*UNREADABLE, AssertionError, OSError)) and not told
 
 
 def broken_file(conf: Path) -> str | None:
