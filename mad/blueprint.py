@@ -7,7 +7,7 @@ the user has allowed by name.
 """
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -25,7 +25,9 @@ class Blueprint(partial[Any]):
         try:
             inspect.signature(self.func).bind(*self.args, *args, **{**self.keywords, **rest})
         except TypeError as error:
-            raise ValueError(f"{self.func.__name__}: {error}; see its constructor") from error
+            raise ValueError(
+                f"{self.func.__name__}: {error}; choose a part of that name, or write it into the config"
+            ) from error
         return super().__call__(*args, **rest)
 
 
@@ -121,6 +123,8 @@ def _check_keywords(target: type, keywords: Mapping[str, Any]) -> None:
         if name not in named and not takes_any:
             raise ValueError(f"{target.__name__} knows no keyword {name!r}{nearest(str(name), named)}")
         if name in named and not _fits(value, named[name].annotation):
+            if isinstance(value, Mapping):
+                raise ValueError(f"{target.__name__}: {name} expects a mapping with {TARGET}, got {value!r}")
             expected = inspect.formatannotation(named[name].annotation)
             raise ValueError(f"{target.__name__}: {name} expects {expected}, got {value!r}")
 
@@ -131,6 +135,8 @@ def _fits(value: Any, annotation: Any) -> bool:
         return any(_fits(value, option) for option in get_args(annotation))
     if get_origin(annotation) is Literal:
         return value in get_args(annotation)
+    if get_origin(annotation) is Callable:
+        return callable(value)
     if annotation in (None, NoneType):
         return value is None
     if annotation is float:

@@ -153,6 +153,7 @@ class Attempt:
             metrics=metrics(outcome),
             cells=self._cells(outcome.cells),
             weights_sha256=weights_sha256(self._parts.model.state_dict()),
+            curves_sha256=self._folder.metrics.sha256() if self._folder.metrics.path.exists() else None,
             best_step=outcome.best_step,
             steps=outcome.steps,
             cost={

@@ -11,6 +11,11 @@ from mad.shapes import Hidden, Logits, Tokens
 
 Norm = Callable[[int], nn.Module]
 
+MOST_LAYERS = 1000
+
+MOST_WEIGHTS = 2**33
+"""32 GiB in single precision: beyond it building takes the machine down instead of being refused."""
+
 
 class Block(nn.Module):
     """Pre-norm residual block: x + mixer(norm(x)), then x + mlp(norm(x)) where there is one."""
@@ -63,10 +68,9 @@ class Model(nn.Module):
         embedding_std: float = 1.0,
     ) -> None:
         super().__init__()
+        _check(d_model, dropout=dropout, learned_positions=learned_positions, embedding_std=embedding_std)
+        _check_size(n_layers, d_model, n_rows=2 * vocab_size + learned_positions)
         layers = _layers(n_layers, mixer, mixers)
-        _check(
-            d_model=d_model, dropout=dropout, learned_positions=learned_positions, embedding_std=embedding_std
-        )
         self.embedding = nn.Embedding(vocab_size, d_model)
         self.positions = nn.Embedding(learned_positions, d_model) if learned_positions else None
         self.dropout = nn.Dropout(dropout)
@@ -127,6 +131,21 @@ class Model(nn.Module):
         return sum(block.flops(length) for block in self.blocks) + 2 * length * self.head.weight.numel()
 
 
+def _check_size(n_layers: int, d_model: int, *, n_rows: int) -> None:
+    """Refuses what no memory holds, before it is built. ``n_rows``: of embeddings and head."""
+    if n_layers < 1:
+        raise ValueError(f"model.n_layers must be 1 or more, not {n_layers}; set model.n_layers=2")
+    if n_layers > MOST_LAYERS:
+        raise ValueError(f"model.n_layers must be {MOST_LAYERS:,} or less, not {n_layers}; set it so")
+    n_weights = n_layers * d_model**2 + n_rows * d_model
+    if n_weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"model.d_model={d_model} with model.n_layers={n_layers} makes {n_weights:,} weights, and "
+            f"{MOST_WEIGHTS:,} are the most; set model.d_model, model.n_layers, model.learned_positions or "
+            "task.vocab_size to less"
+        )
+
+
 def _layers(
     n_layers: int, mixer: Callable[[int], Mixer] | None, mixers: Sequence[Callable[[int], Mixer]] | None
 ) -> list[Callable[[int], Mixer]]:
@@ -145,9 +164,9 @@ def _layers(
 
 def _check(d_model: int, *, dropout: float, learned_positions: int, embedding_std: float) -> None:
     if d_model < 1:
-        raise ValueError(f"model.d_model must be 1 or more, not {d_model}")
+        raise ValueError(f"model.d_model must be 1 or more, not {d_model}; 64 is a common choice")
     if not 0 <= dropout < 1:
-        raise ValueError(f"model.dropout must lie in [0, 1), not {dropout}")
+        raise ValueError(f"model.dropout must lie in [0, 1), not {dropout}; set it to 0 for none")
     if learned_positions < 0:
         raise ValueError(f"model.learned_positions must be 0 (none) or a length, not {learned_positions}")
     if embedding_std < 0:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 from mad.blueprint import nearest
@@ -79,6 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough (``mad --list | head``); Python must not try to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.filename is None and error.errno != ENOSPC:
+            raise
+        print(f"mad: {_of_the_disk(error)}", file=sys.stderr)
+        return 1
+
+
+def _of_the_disk(error: OSError) -> str:
+    """What to do about a file or a folder that cannot be used; the console log has the traceback."""
+    where = f" ({error.filename})" if error.filename is not None else ""
+    return (
+        f"{error.strerror}{where}; see that the folder is there, can be written to and has room, "
+        "or name another with results=FOLDER"
+    )
 
 
 def _answer(request: Request) -> int:

@@ -18,6 +18,7 @@ from mad.blueprint import blueprint
 from mad.model import Model
 from mad.report.judging.evidence import Evidence
 from mad.report.judging.folder import load
+from tests import error_page
 from tests.conf import CONF, composed, options
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +65,7 @@ def readme() -> str:
 GOLDEN: dict[Path, Callable[[], str]] = {
     ROOT / "tests/golden/cos_log_linear-mqar.yaml": resolved_config,
     ROOT / "docs/models.md": model_table,
+    ROOT / "docs/errors.md": error_page.page,
     ROOT / "README.md": readme,
 }
 

@@ -1,11 +1,13 @@
 """Every run that lies under a folder: in ``runs/`` and in ``experiments/*/runs/``."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mad.report.identity import identity
 from mad.report.judging.folder import ExperimentFolder
 from mad.report.judging.swept import SweptJob
 from mad.report.lock import is_locked
@@ -134,8 +136,15 @@ def _read(path: Path, swept: SweptJob | None, doubt: str) -> Run:
 
 
 def _config_in(file: Path) -> Mapping[str, Any]:
+    """Raises ValueError for what is no config, and for that of another run than the folder's name says."""
     config = yaml_in(file) if file.exists() else {}
-    check_config(config)
+    named = re.search("-([0-9a-f]{10})$", file.parent.name)
+    try:
+        check_config(config)
+        if config and named and identity(config)[:10] != named[1]:
+            raise ValueError("it is that of another run")
+    except ValueError as error:
+        raise ValueError(f"{file} is not the run's config ({error}); restore it, or move it away") from error
     return dict(config)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import fill
 
+from mad.report.reading import text_in
+
 HELP = """\
 mad: trains a sequence mixer on a task, scores it, and leaves a record
 
@@ -56,8 +58,8 @@ def groups(conf: Path) -> list[str]:
 
 
 def description(file: Path) -> str:
-    """The first comment of a config file that is not a package header."""
-    for line in file.read_text(encoding="utf-8").splitlines():
+    """The first comment of a config file that is not a package header. Raises ValueError for no text."""
+    for line in text_in(file).splitlines():
         if line.startswith("#") and not line.startswith("# @package"):
             return line.lstrip("# ").rstrip()
     return ""

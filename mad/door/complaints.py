@@ -1,13 +1,18 @@
 """Hydra's and OmegaConf's errors in one or two lines that name the nearest right thing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mad.blueprint import nearest
 from mad.door.guard import unknown_key
+from mad.report.reading import UNREADABLE, yaml_in
+
+LONGEST = 1000
+"""Characters of a message."""
 
 
 def complaint(error: Exception, *, groups: Sequence[str], known: Sequence[str]) -> str | None:
@@ -29,7 +34,38 @@ def complaint(error: Exception, *, groups: Sequence[str], known: Sequence[str]) 
         return (
             f"a group expects the name of one of its files, as in model=softmax; groups: {', '.join(groups)}"
         )
+    return None if type(error) is ValueError else _strange(error)
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Whether it may come from a config file that is no YAML, or not of the form that Hydra expects."""
+    told = type(error) is ValueError or isinstance(error, HydraException | OmegaConfBaseException)
+    return isinstance(error, (*UNREADABLE, AssertionError, OSError)) and not told
+
+
+def broken_file(conf: Path) -> str | None:
+    """What is wrong with the first config file that is none; None if all of them can be read."""
+    for file in sorted(conf.rglob("*.yaml")):
+        try:
+            content = yaml_in(file)
+        except ValueError as error:
+            return str(error)
+        if not isinstance(content, Mapping | None):
+            return f"{file} expects a mapping, as the files beside it hold one; correct it"
     return None
+
+
+def shortened(message: str) -> str:
+    """A message that quotes a value of whatever length."""
+    return message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+
+
+def _strange(error: Exception) -> str | None:
+    """An error from the midst of Hydra: it expects config files of a certain form, and does not check it."""
+    if not is_unreadable(error):
+        return None
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"the config files cannot be composed ({told}); correct the one that was changed last"
 
 
 def _missing_file(error: MissingConfigException) -> str:

@@ -20,11 +20,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mad.door.complaints import complaint
+from mad.door.complaints import LONGEST, broken_file, complaint, is_unreadable, shortened
 from mad.door.folder import PACKAGE, conf_dir
 from mad.door.guard import check, known_keys
 from mad.door.once import Once
 from mad.door.quiet import check_files, check_overrides, quiet_overrides
+from mad.report.reading import check_size, text_in
 
 # Where Hydra finds the launcher of ``-m``: it looks for packages named hydra_plugins along this path.
 sys.path.append(str(PACKAGE / "launch"))
@@ -79,6 +80,9 @@ class Door:
     """Composes schemas, once for each choice of files, and holds configs against them."""
 
     def __init__(self, conf: Path) -> None:
+        """Raises ValueError, naming it, for a config file that nobody should read."""
+        for file in sorted(conf.rglob("*.yaml")):
+            check_size(text_in(file), file=file)
         self.conf, self.once = conf, Once()
         self._schemas: dict[tuple[str, ...], dict[str, Any]] = {}
 
@@ -114,10 +118,11 @@ class Door:
             try:
                 yield
             except Exception as error:
-                message = complaint(error, groups=self._groups(), known=self._known(overrides))
-                if message is None:
+                message = broken_file(self.conf) if is_unreadable(error) else None
+                message = message or complaint(error, groups=self._groups(), known=self._known(overrides))
+                if message is None and not (isinstance(error, ValueError) and len(str(error)) > LONGEST):
                     raise
-                raise ValueError(message) from error
+                raise ValueError(shortened(message or str(error))) from error
 
     def _plain(self, raw: DictConfig, files: tuple[str, ...]) -> dict[str, Any]:
         config = OmegaConf.to_container(raw, resolve=True, throw_on_missing=True)

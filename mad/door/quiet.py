@@ -36,7 +36,9 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if re.match(r"hydra\b", key):
-            raise ValueError(f"{key} cannot be set: Hydra only composes here, and its own settings are fixed")
+            raise ValueError(
+                f"{key} cannot be set: Hydra only composes here, and its own settings are fixed; leave it out"
+            )
 
 
 def check_files(node: DictConfig) -> None:

@@ -1,24 +1,26 @@
 """Which launcher a command line names, read before anything is composed."""
 
-from collections.abc import Sequence
-
-import yaml
+from collections.abc import Mapping, Sequence
 
 from mad.door.folder import conf_dir
+from mad.report.reading import yaml_in
 
 
 def is_cloud(overrides: Sequence[str]) -> bool:
     """Whether ``launch=...`` among the overrides names a launcher that needs an account.
 
-    What an experiment's file chooses shows only when it is composed.
+    What an experiment's file chooses shows only when it is composed. Raises ValueError for a file that is no
+    mapping.
     """
     for override in overrides:
         key, _, name = override.partition("=")
         file = conf_dir() / "launch" / f"{name}.yaml"
         if key == "launch" and name.isidentifier() and file.exists():
-            settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-            parents = [entry for entry in settings.get("defaults", []) if entry != "_self_"]
-            return settings.get("kind", "") == "modal" or "modal" in parents
+            settings = yaml_in(file)
+            if not isinstance(settings, Mapping):
+                raise ValueError(f"{file} expects a mapping, as launch/local.yaml holds one; correct it")
+            parents = settings.get("defaults")
+            return settings.get("kind") == "modal" or (isinstance(parents, list) and "modal" in parents)
     return False
 
 

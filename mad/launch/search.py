@@ -99,7 +99,9 @@ def checked(space: Space) -> dict[str, Any]:
     """
     for entry in space.open:
         if entry.key.lstrip("+").partition(".")[0] in NOT_MEANING:
-            raise ValueError(f"{entry.key} cannot be searched: it does not change what a run computes")
+            raise ValueError(
+                f"{entry.key} cannot be searched: it does not change what a run computes; leave it out"
+            )
     corner = space.corner()
     composed(space.runs(corner)[0], multirun=False)  # refuses also what would set Hydra itself in motion
     configs = [compose(words) for words in space.runs(corner)]

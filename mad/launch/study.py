@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mad.door.space import Open, Span, Value
-from mad.report.atomic import write_atomically
+from mad.launch.journal import Journal
 
 MISSING = 'mad search needs optuna: pip install "mad[hpo]"'
 
@@ -58,14 +58,11 @@ class Study:
     """The trials of one search."""
 
     def __init__(self, file: Path, opened: Sequence[Open], *, seed: int) -> None:
-        """Opens the journal ``file``, or begins it. Raises ValueError without optuna."""
+        """Opens the journal ``file``, or begins it. Raises ValueError without optuna, or if it is broken."""
         self._optuna, self._seed = installed(), seed
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
-        _drop_torn_line(file)
-        storages = self._optuna.storages
-        backend = storages.journal.JournalFileBackend(str(file), lock_obj=_Held())
         self._study = self._optuna.create_study(
-            storage=storages.JournalStorage(backend),
+            storage=self._optuna.storages.JournalStorage(Journal(file)),
             study_name="search",
             direction="maximize",
             load_if_exists=True,
@@ -131,28 +128,8 @@ def installed() -> Any:
         raise ValueError(MISSING) from error
 
 
-class _Held:
-    """In place of optuna's lock file, which a killed process would leave behind."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
 def _told(trial: Any, number: int) -> Told:
     attributes = trial.user_attrs
     pairs = zip(attributes["statuses"], attributes["validation"], strict=True)
     runs = tuple(Run(status=status, validation=validation) for status, validation in pairs)
     return Told(number=number, values=dict(trial.params), score=trial.value, runs=runs)
-
-
-def _drop_torn_line(file: Path) -> None:
-    """Cuts off the line in whose midst a process was killed: behind it nothing could be read."""
-    if not file.exists():
-        return
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        write_atomically(file, whole)

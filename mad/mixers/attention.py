@@ -20,6 +20,9 @@ from mad.mixers.qk_norm import QKNorm
 from mad.mixers.readout import Readout
 from mad.shapes import HeadShape, Hidden
 
+MOST_WEIGHTS = 2**33
+"""Of a projection: 32 GiB in single precision."""
+
 
 class AttentionState(NamedTuple):
     """What the shell carries: the next token's position, the convolution's past, the memory."""
@@ -134,5 +137,10 @@ def _head_shape(
     width = d_model // n_heads
     shape = HeadShape(d_model, n_heads, kv_heads, key_width or width, value_width or width)
     if min(shape) < 1:
-        raise ValueError(f"every width must be 1 or more: {shape}")
+        raise ValueError(f"every width must be 1 or more: {shape}; set key_width and value_width to null")
+    if d_model * n_heads * max(shape.key_width, shape.value_width) > MOST_WEIGHTS:
+        raise ValueError(
+            f"n_heads={n_heads} with key_width={shape.key_width} and value_width={shape.value_width} makes a "
+            f"projection of more than {MOST_WEIGHTS:,} weights; set key_width and value_width to null"
+        )
     return shape

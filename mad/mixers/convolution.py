@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from mad.shapes import Hidden
 
+MOST_WIDTH = 2**16
+
 ACTIVATIONS = {"none": nn.Identity, "silu": nn.SiLU}
 
 
@@ -23,8 +25,11 @@ class ShortConvolution(nn.Module):
 
     def __init__(self, channels: int, *, width: int, activation: str = "none") -> None:
         super().__init__()
-        if width < 0:
-            raise ValueError(f"a convolution's width must be 0 (none) or more, not {width}")
+        if not 0 <= width <= MOST_WIDTH:
+            raise ValueError(
+                f"a convolution's width must be 0 (none) to {MOST_WIDTH:,}, not {width}; "
+                "set model.mixer.convolution.width, of which 4 is a common choice"
+            )
         if activation not in ACTIVATIONS:
             raise ValueError(
                 f"unknown activation {activation!r} of a convolution; take one of {[*ACTIVATIONS]}"

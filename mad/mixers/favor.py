@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from mad.mixers.features import Features
 from mad.shapes import HeadShape
 
+MOST_FEATURES = 2**20
+
 
 class RandomFeatures(Features):
     """Equation (1) for any projection."""
@@ -35,6 +37,10 @@ class RandomFeatures(Features):
         super().__init__(shape)
         if n_features < 1:
             raise ValueError(f"n_features must be 1 or more, not {n_features}; 64 is a common choice")
+        if n_features > MOST_FEATURES:
+            raise ValueError(
+                f"n_features must be {MOST_FEATURES:,} or less, not {n_features}; 64 is a common choice"
+            )
         self.width = n_features
         self.scale = shape.key_width**-0.25 if scale is None else scale
 

@@ -4,6 +4,7 @@ A killed run leaves at most one torn line, at the end: readers skip it. A resume
 to the offset that its checkpoint remembers, so that no step is written twice.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mad.report.reading import json_of
+from mad.report.reading import json_of, text_of
 from mad.report.result import finite
 
 
@@ -46,6 +47,10 @@ class Metrics:
         except ValueError:  # the line began before the bytes that were read
             return None
 
+    def sha256(self) -> str:
+        """The digest of the file as it is, by which a result knows its curves."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
     @property
     def offset(self) -> int:
         """The number of bytes that the complete rows take: what a checkpoint remembers."""
@@ -67,7 +72,7 @@ class Metrics:
 
     def _row(self, number: int, line: bytes) -> dict[str, Any]:
         where = f"{self.path}:{number}"
-        row = json_of(line.decode(errors="replace"), file=where)
+        row = json_of(text_of(line, file=where), file=where)
         if not isinstance(row, dict):
             raise ValueError(f"{where} is no JSON object ({line[:60]!r}); restore the file, or move it away")
         return row

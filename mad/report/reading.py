@@ -5,6 +5,7 @@ memory (YAML's aliases make a small file a large value), and is refused rather t
 """
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,16 +18,32 @@ MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
 """Of a YAML document, aliases written out."""
 
+UNREADABLE = (
+    yaml.YAMLError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What PyYAML raises for a broken document: its own errors, and those of a tag such as ``!!int`` on text."""
 
-def text_in(file: Path) -> str:
+
+def text_in(file: Path, *, most_bytes: int = MOST_BYTES) -> str:
     """Raises ValueError for a file that is too large or no text, and OSError as ``open`` does."""
     with file.open("rb") as stream:
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+        content = stream.read(most_bytes + 1)
+    if len(content) > most_bytes:
         raise ValueError(
-            f"{file} holds more than {MOST_BYTES:,} bytes, which no file of its kind does; "
+            f"{file} holds more than {most_bytes:,} bytes, which no file of its kind does; "
             "restore it, or move it away"
         )
+    return text_of(content, file=file)
+
+
+def text_of(content: bytes, *, file: Path | str) -> str:
+    """The same of its bytes; ``file`` is named in errors."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -41,7 +58,7 @@ def json_in(file: Path) -> Any:
 def json_of(text: str, *, file: Path | str) -> Any:
     """The same of its text; ``file`` is named in errors."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON ({_line(error)}); restore it, or move it away") from error
 
@@ -56,13 +73,10 @@ def yaml_in(file: Path) -> Any:
 
 def documents_of(text: str, *, file: Path | str) -> list[Any]:
     """The documents of a YAML stream; ``file`` is named in errors."""
-    loader = _Loader(text)
     try:
-        return list(_documents(loader))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        return list(_documents(_Loader(text)))
+    except UNREADABLE as error:
         raise ValueError(f"{file} is no YAML ({_line(error)}); correct it") from error
-    finally:
-        loader.dispose()
 
 
 def check_size(text: str, *, file: Path | str) -> None:
@@ -115,6 +129,14 @@ def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _finite(text: str) -> float:
+    """A number of a JSON file; one such as 1e999 would be infinite."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]} is too large, and only finite ones and null are expected")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

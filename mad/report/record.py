@@ -29,6 +29,7 @@ from mad.report.metrics import Metrics
 from mad.report.reading import json_in
 from mad.report.redaction import redacted_config, redacted_value, refuse_secrets
 from mad.report.result import Result
+from mad.report.seal import sealed, unsealed
 
 State = Literal["new", "unfinished", "stale", "finished", "running"]
 """Nothing is there; something, but no end; something that other code made; the end; a process is at it."""
@@ -202,11 +203,9 @@ class RunFolder:
             return result.code
         if not self.claim_file.exists():
             return "unknown" if self._has_progress() else None
-        claim = json_in(self.claim_file)
-        if not isinstance(claim, dict) or not {"identity", "code"} <= claim.keys():
-            raise ValueError(f"{self.claim_file} expects identity and code; move it away to run again")
-        self._check_identity(str(claim["identity"]))
-        return str(claim["code"])
+        claim = _claim_in(self.claim_file)
+        self._check_identity(claim["identity"])
+        return claim["code"]
 
     def _check_identity(self, other: str) -> None:
         if other != self.identity:
@@ -258,4 +257,16 @@ class RunFolder:
 
 
 def _claim(digest: str, code: str) -> str:
-    return json.dumps({"identity": digest, "code": code}) + "\n"
+    return json.dumps(sealed({"identity": digest, "code": code})) + "\n"
+
+
+def _claim_in(file: Path) -> dict[str, str]:
+    """What a claim says. Raises ValueError for what is none, and for a changed one."""
+    content = json_in(file)
+    try:
+        claim = unsealed(content) if isinstance(content, dict) else {}
+        if claim.keys() != {"identity", "code"} or not all(isinstance(text, str) for text in claim.values()):
+            raise ValueError("identity and code are expected")
+    except ValueError as error:
+        raise ValueError(f"{file} is no claim ({error}); move it away to run again") from error
+    return claim

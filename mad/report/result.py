@@ -5,7 +5,6 @@ are kept apart, so that two runs of the same meaning can be compared: ``first.de
 second.determined()``.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mad.report.reading import json_of, text_in
+from mad.report.seal import SEAL, sealed, unsealed
 from mad.report.sound import check_record
 
 Status = Literal["finished", "diverged", "preempted", "failed"]
-
-SEAL = "sha256"
 
 DONE: tuple[Status, ...] = ("finished", "diverged")
 """What is not run again: the run came to the end that its seed determines."""
@@ -43,6 +41,8 @@ class Result:
     bounds: Mapping[str, float | None] = field(default_factory=dict)
     """``chance_accuracy``, ``floor_accuracy``, ``chance_loss``, ``best_loss`` of the task as configured."""
     weights_sha256: str | None = None
+    curves_sha256: str | None = None
+    """Of ``metrics.jsonl`` as the run left it; None in an older record, and where the run is not done."""
     best_step: int | None = None
     steps: int = 0
     error: str | None = None
@@ -70,8 +70,7 @@ class Result:
 
         A seal, the digest of all the rest, stands at the end: nobody reads a changed digit for a number.
         """
-        record = finite(asdict(self))
-        return json.dumps({**record, SEAL: _seal(record)}, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(sealed(finite(asdict(self))), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, *, file: Path | str = "the text") -> "Result":
@@ -97,16 +96,9 @@ def _checked(record: Any) -> dict[str, Any]:
     required = {e.name for e in fields(Result) if e.default is MISSING and e.default_factory is MISSING}
     if not isinstance(record, dict) or not required <= record.keys() <= known | {SEAL}:
         raise ValueError(f"a mapping with {', '.join(sorted(required))} is expected")
-    rest = {key: value for key, value in record.items() if key != SEAL}
-    if SEAL in record and record[SEAL] != _seal(rest):
-        raise ValueError("it is not what was written: its seal does not fit")
+    rest = unsealed(record)
     check_record(rest)
     return rest
-
-
-def _seal(record: Mapping[str, Any]) -> str:
-    text = json.dumps(record, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def finite(value: Any) -> Any:

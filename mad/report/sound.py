@@ -24,7 +24,7 @@ def check_record(record: Mapping[str, Any]) -> None:
         _number(f"stamp.{key}", record.get("stamp", {}).get(key))
     for key in ("steps", "best_step"):
         _number(key, record.get(key))
-    for key in ("run_id", "identity", "code", "error", "weights_sha256"):
+    for key in ("run_id", "identity", "code", "error", "weights_sha256", "curves_sha256"):
         _text(key, record.get(key))
     check_config(record["config"])
     seed = record["config"].get("seed")

@@ -6,7 +6,7 @@ config and the seed.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -17,6 +17,13 @@ from mad.seeding import generator
 from mad.tasks.base import Batch, Task
 
 DEFAULT_CELL = "default"
+
+MOST_LENGTH = 2**20
+
+MOST_VOCABULARY = 2**24
+
+MOST_TOKENS = 2**30
+"""Of a split: 8 GiB of tokens, and as much of targets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +103,11 @@ def splits(config: Mapping[str, Any], *, seed: int, allow: Sequence[str] = ()) -
     """
     arguments = {name: value for name, value in config.items() if name not in ("data", "eval", "mixture")}
     data = _checked_data(config.get("data"))
+    _check_reach(arguments)
     task = blueprint(arguments, allow=allow)()
 
     def variant(overrides: Mapping[str, Any]) -> Task:
+        _check_reach({**arguments, **overrides})
         return _checked_variant(blueprint({**arguments, **overrides}, allow=allow)(), of=task)
 
     cells, n_test = {DEFAULT_CELL: task}, {DEFAULT_CELL: data["test"]}
@@ -109,9 +118,13 @@ def splits(config: Mapping[str, Any], *, seed: int, allow: Sequence[str] = ()) -
             raise ValueError(f"each entry of task.eval must override something else; got {entry!r}")
         cells[name], n_test[name] = variant(overrides), size
     parts = [_split_off("train", entry, of="mixture") for entry in config.get("mixture") or ()]
+    components = _components([(variant(overrides), size) for overrides, size in parts], task, data)
+    _check_tokens(("task.data.train", part.n_train, part.task) for part in components)
+    _check_tokens(("task.data.validation", part.n_validation, part.task) for part in components)
+    _check_tokens(("task.data.test", n_test[name], cell) for name, cell in cells.items())
     return Splits(
         task=task,
-        components=_components([(variant(overrides), size) for overrides, size in parts], task, data),
+        components=components,
         cells=cells,
         n_test=n_test,
         fresh=data["fresh"],
@@ -151,6 +164,24 @@ def _checked_data(data: Mapping[str, Any] | None) -> Mapping[str, Any]:
         if kinds[name] is int:
             _checked_size(data[name], f"task.data.{name}")
     return data
+
+
+def _check_reach(arguments: Mapping[str, Any]) -> None:
+    """Refuses lengths and vocabularies that no memory holds, before anything is built for them."""
+    for name, most in (("seq_len", MOST_LENGTH), ("vocab_size", MOST_VOCABULARY)):
+        value = arguments.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and not 1 <= value <= most:
+            raise ValueError(f"task.{name} expects 1 to {most:,}; got {value}")
+
+
+def _check_tokens(parts: Iterable[tuple[str, int, Task]]) -> None:
+    """Refuses splits, each a name, its number of sequences and its task, that no memory holds."""
+    for name, size, task in parts:
+        if size * task.seq_len > MOST_TOKENS:
+            raise ValueError(
+                f"{name}: {size} sequences of {task.seq_len} tokens are more than {MOST_TOKENS:,} tokens; "
+                f"ask for {MOST_TOKENS // task.seq_len} or less"
+            )
 
 
 def _checked_size(size: Any, name: str) -> int:

@@ -18,6 +18,9 @@ from mad.tasks.topic_language import TopicLanguage, Topics
 
 ORDERS = ("shuffled", "topic_ordered")
 
+MOST_CHANCES = 2**29
+"""4 GiB of transition probabilities."""
+
 BOUNDS_TOKENS = 2**18
 """The best loss is a mean over so many tokens: its standard error is about 0.0025 nats."""
 
@@ -61,6 +64,11 @@ class TopicMarkov(Task):
         """Raises ValueError unless 2 <= K <= V, 0 < concentration and 1 <= min <= max segments <= L+1."""
         if not 2 <= n_topics <= vocab_size:
             raise ValueError(f"n_topics must lie in 2..vocab_size = {vocab_size}; got {n_topics}")
+        if vocab_size**2 * n_topics > MOST_CHANCES:
+            raise ValueError(
+                f"{n_topics} topics over vocab_size {vocab_size} are tables of more than {MOST_CHANCES:,} "
+                "numbers; set task.vocab_size or task.n_topics to less"
+            )
         if not 0 < concentration < math.inf:
             raise ValueError(f"concentration must be a finite number above 0; got {concentration}")
         if not 1 <= min_segments <= max_segments <= seq_len + 1:

@@ -11,6 +11,7 @@ from mad.door.compose import compose
 from mad.launch.experiment import Declared
 from mad.launch.sweep import sweep
 from mad.report.judging.folder import ExperimentFolder
+from mad.report.seal import unsealed
 from mad.run import main
 from tests.cloud.plane.control import Plane
 from tests.cloud.small import words
@@ -48,7 +49,7 @@ def test_what_is_collected_later_completes_the_experiment(
     report = (folder.path / "report.md").read_text()
     assert "launched" not in report
     assert "billed" not in report  # so there are dollars in the place of those words
-    spent = json.loads((folder.runs / "ledger.json").read_text())
+    spent = unsealed(json.loads((folder.runs / "ledger.json").read_text()))
     costs = [result.cost["usd"] or 0 for result in folder.results()]
     assert sum(costs) == pytest.approx(sum(entry["usd"] for entry in spent.values()))
     assert len(plane.calls) == 2

@@ -12,6 +12,7 @@ from mad.execute import execute
 from mad.launch.cloud.ticket import Ticket
 from mad.report.record import RunFolder
 from mad.report.result import Result
+from mad.report.seal import unsealed
 from mad.report.stamp import sources
 from mad.run import main
 from tests.cloud.plane.control import Plane
@@ -140,7 +141,7 @@ def test_a_job_called_off_keeps_its_checkpoint_and_goes_on_when_asked_again(
     assert ticket is not None
     assert (ticket.state, ticket.outcome, folder.state()) == ("closed", "cancelled", "unfinished")
     assert list(folder.path.glob("checkpoint-*.pt"))
-    [spent] = json.loads((folder.path.parent / "ledger.json").read_text()).values()
+    [spent] = unsealed(json.loads((folder.path.parent / "ledger.json").read_text())).values()
     assert (spent["state"], spent["usd"] > 0) == ("spent", True)
     assert main(words(*more, results=Path("runs"))) == 0
     assert ", from step " in folder.console_file.read_text()

@@ -88,7 +88,10 @@ def _check_claim(ticket: Ticket, store: Store) -> None:
 def _checked(ticket: Ticket, content: bytes) -> Result:
     result = Result.from_json(content.decode())
     if (result.identity, result.code) != (ticket.identity, ticket.code):
-        raise ValueError(f"the result in {ticket.folder} on {ticket.volume} is not that of {ticket.run}")
+        raise ValueError(
+            f"the result in {ticket.folder} on {ticket.volume} is not that of {ticket.run}; nothing was "
+            "fetched, launch it again"
+        )
     return replace(result, error=redacted_value(result.error))
 
 

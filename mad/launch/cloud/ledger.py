@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from mad.report.atomic import write_atomically
+from mad.report.reading import json_in
+from mad.report.seal import sealed, unsealed
 
 PATIENCE_SECONDS = 30.0
 
 CENT_FRACTION = 1e-9
 """Sums of decimal fractions may miss each other by so much."""
+
+
+MOST_USD = 10**9
+"""Of one launch."""
 
 
 class OverBudget(ValueError):
@@ -66,18 +72,18 @@ class Ledger:
             self._write({name: entry for name, entry in self._read().items() if name != launch})
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        try:
-            entries = json.loads(self.path.read_text(encoding="utf-8"))
-            return {name: {**entry, "usd": float(entry["usd"])} for name, entry in entries.items()}
-        except FileNotFoundError:
+        if not self.path.exists():
             return {}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        try:
+            return _checked(json_in(self.path))
+        except ValueError as error:
             raise ValueError(
-                f"{self.path} is no ledger ({error}); put it right, or move it away to count from zero"
+                f"{self.path} is no ledger ({error}); put it right and take its sha256 out, or move it away "
+                "to count from zero"
             ) from error
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
-        write_atomically(self.path, json.dumps(entries, indent=1, allow_nan=False) + "\n")
+        write_atomically(self.path, json.dumps(sealed(entries), indent=1, allow_nan=False) + "\n")
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -89,6 +95,23 @@ class Ledger:
             yield
         finally:
             os.close(descriptor)
+
+
+def _checked(content: Any) -> dict[str, dict[str, Any]]:
+    """The entries by launch. Raises ValueError for what is none, and for a changed one.
+
+    A ledger from before there were seals is taken as it is, and so is one whose seal a person took away.
+    """
+    if not isinstance(content, dict):
+        raise ValueError("a mapping from launches to their dollars is expected")
+    entries = unsealed(content)
+    for launch, entry in entries.items():
+        usd = entry.get("usd") if isinstance(entry, dict) else None
+        if not isinstance(usd, int | float) or isinstance(usd, bool) or not 0 <= usd <= MOST_USD:
+            raise ValueError(
+                f"{launch[:60]} expects usd, a number from 0 to {MOST_USD:,}; got {str(entry)[:60]}"
+            )
+    return {launch: {**entry, "usd": float(entry["usd"])} for launch, entry in entries.items()}
 
 
 def _lock(descriptor: int, path: Path) -> None:

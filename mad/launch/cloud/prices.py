@@ -4,20 +4,23 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mad.blueprint import nearest
 from mad.launch.settings import Cloud
+from mad.report.reading import yaml_in
 
 TABLE = Path(__file__).with_name("prices.yaml")
 
 SYNONYMS = {"A100": "A100-40GB", "A10G": "A10"}
 
 ASK_SECONDS = 5.0
+
+MOST_USD = 1000
+"""Of an hour of anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,5 +114,22 @@ def _plain(gpu: str) -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-    return table
+    return table_in(TABLE)
+
+
+def table_in(file: Path) -> dict[str, Any]:
+    """The price table in a file. Raises ValueError, naming the file, for what is none."""
+    table = yaml_in(file)
+    try:
+        gpus, numbers = table["gpu_hour"], [table["cpu_core_second"], table["memory_gib_second"]]
+        prices = [*gpus.values(), *numbers]
+        sound = isinstance(table["dated"], str | date) and all(isinstance(name, str) for name in gpus)
+    except (TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"{file} is no table of prices ({error!r}); restore it") from error
+    if not sound or not all(_is_price(price) for price in prices):
+        raise ValueError(f"{file} expects dated, and prices from 0 to {MOST_USD:,} USD; restore it")
+    return dict(table)
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_USD

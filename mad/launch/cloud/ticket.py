@@ -4,15 +4,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from mad.launch.cloud.prices import Rate
 from mad.report.atomic import write_atomically
+from mad.report.reading import json_in
+from mad.report.seal import SEAL, sealed, unsealed
 
 State = Literal["launching", "open", "closed"]
 """Being handed over; under way, or waiting there; ended and fetched, or called off."""
 
 NAME = "ticket.json"
+
+MOST = 10**9
+"""Of a ticket's numbers: seconds, dollars an hour, attempts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,36 +76,57 @@ class Ticket:
 
     def write(self, folder: Path) -> None:
         """Puts it beside the run, in place of an earlier one."""
-        write_atomically(folder / NAME, json.dumps(asdict(self), indent=1, allow_nan=False) + "\n")
+        write_atomically(folder / NAME, json.dumps(sealed(asdict(self)), indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Ticket | None":
         """The ticket of a run's folder; None if there is none. Raises ValueError for a file that is none."""
         file = folder / NAME
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            return cls(**_checked(json_in(file)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise ValueError(_complaint(file, str(error))) from error
-        return cls._checked(content, file)
-
-    @classmethod
-    def _checked(cls, content: Any, file: Path) -> "Ticket":
-        known = {entry.name: entry.type for entry in fields(cls)}
-        required = {entry.name for entry in fields(cls) if entry.default is MISSING}
-        if not isinstance(content, Mapping) or not required <= content.keys() <= known.keys():
-            raise ValueError(_complaint(file, f"it expects the keys {', '.join(sorted(known))}"))
-        for name in ("usd_per_hour", "estimated_seconds", "timeout_seconds", "retries"):
-            if not isinstance(content[name], int | float) or isinstance(content[name], bool):
-                raise ValueError(_complaint(file, f"{name} expects a number; got {content[name]!r}"))
-        for name in ("launch", "run", "identity", "code", "call", "volume", "folder", "launched"):
-            if not isinstance(content.get(name, ""), str):
-                raise ValueError(_complaint(file, f"{name} expects text; got {content[name]!r}"))
-        if content["state"] not in ("launching", "open", "closed"):
-            raise ValueError(_complaint(file, f"state {content['state']!r} is not known"))
-        return cls(**content)
+            raise ValueError(
+                f"{file} is no ticket ({error}); move it away, and see Modal's dashboard for jobs under way"
+            ) from error
 
 
-def _complaint(file: Path, reason: str) -> str:
-    return f"{file} is no ticket ({reason}); move it away, and see Modal's dashboard for jobs under way"
+NUMBERS = ("usd_per_hour", "estimated_seconds", "timeout_seconds", "retries")
+
+OTHERS: dict[str, tuple[type, ...]] = {
+    "gpu": (str, NoneType),
+    "commit": (str, NoneType),
+    "dirty": (bool, NoneType),
+    "earlier": (str, NoneType),
+    "made_folder": (bool,),
+}
+"""The fields that are neither numbers nor text, and their types."""
+
+
+def _checked(content: Any) -> dict[str, Any]:
+    """The fields of a ticket. Raises ValueError for what is missing, unknown, of another type, or changed.
+
+    A ticket from before there were seals is taken as it is.
+    """
+    known = {entry.name for entry in fields(Ticket)}
+    required = {entry.name for entry in fields(Ticket) if entry.default is MISSING}
+    if not isinstance(content, Mapping) or not required <= content.keys() <= known | {SEAL}:
+        raise ValueError(f"it expects the keys {', '.join(sorted(known))}")
+    for name in content.keys() & known:
+        value, kinds = content[name], OTHERS.get(name, (str,))
+        if name in NUMBERS:
+            _check_number(name, value)
+        elif not isinstance(value, kinds):
+            expected = (
+                "text" if kinds == (str,) else "true, false or null" if bool in kinds else "text or null"
+            )
+            raise ValueError(f"{name} expects {expected}; got {value!r}")
+    if content["state"] not in get_args(State):
+        raise ValueError(f"state {content['state']!r} is not known")
+    return unsealed(content)
+
+
+def _check_number(name: str, value: Any) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise ValueError(f"{name} expects a number from 0 to {MOST:,}; got {str(value)[:60]}")

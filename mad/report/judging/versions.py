@@ -18,6 +18,9 @@ from mad.report.judging.selector import canonical
 from mad.report.reading import documents_of, yaml_in
 from mad.report.stamp import git
 
+MOST_RESULTS = 10**9
+"""Of one experiment."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
@@ -43,12 +46,23 @@ def versions(text: str, *, file: Path) -> list[Version]:
     try:
         found = [document for document in documents_of(text, file=file) if document is not None]
         known = [Version(**document) for document in found]
-        if not all(isinstance(each.experiment, Mapping) and isinstance(each.grid, Mapping) for each in known):
-            raise TypeError("experiment and grid are no mappings")
+        for each in known:
+            _check_types(each)
         return known
     except TypeError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file} holds no versions of a declaration ({reason}); restore it") from error
+
+
+def _check_types(version: Version) -> None:
+    """Raises TypeError for a field that is not of its type."""
+    if not isinstance(version.experiment, Mapping) or not isinstance(version.grid, Mapping):
+        raise TypeError("experiment and grid are no mappings")
+    if not isinstance(version.declared, str) or not isinstance(version.commit, str | None):
+        raise TypeError("declared and commit are no text")
+    n = version.n_results
+    if not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= MOST_RESULTS:
+        raise TypeError(f"n_results is no number of results from 0 to {MOST_RESULTS:,}")
 
 
 def document(version: Version, *, n_results: int) -> str:

@@ -7,12 +7,17 @@ same to the byte.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from mad.report.judging.evidence import Evidence
 from mad.report.pages.wording import NOTHING, count, ended, moment, percent, plain, setting
 from mad.report.reading import json_of, text_in
+from mad.report.seal import SEAL, digest
+
+MOST = 10**9
+"""Of results, losses and runs of an arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,8 @@ class Snapshot:
     n_losses: int = 0
     decision: str = ""
     """A digest of what a person decided; empty if nothing is decided."""
+    is_sealed: bool = field(default=True, compare=False)
+    """Whether its line holds a seal: one from before there were seals stays as it was written."""
 
     @classmethod
     def of(cls, evidence: Evidence, decision: str | None) -> "Snapshot":
@@ -54,7 +61,7 @@ class Snapshot:
 
     def says_the_same(self, other: "Snapshot") -> bool:
         """Whether they differ in nothing, or in the time alone."""
-        return {**asdict(self), "as_of": ""} == {**asdict(other), "as_of": ""}
+        return replace(self, as_of="") == replace(other, as_of="")
 
 
 def history(file: Path) -> list[Snapshot]:
@@ -62,8 +69,7 @@ def history(file: Path) -> list[Snapshot]:
     if not file.exists():
         return []
     try:
-        rows = [json_of(line, file=file) for line in text_in(file).splitlines()]
-        return [Snapshot(**{**row, "arms": {k: tuple(v) for k, v in row["arms"].items()}}) for row in rows]
+        return _snapshots([json_of(line, file=file) for line in text_in(file).splitlines()])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} is no history of reports ({error}); restore it, or move it away") from error
 
@@ -74,8 +80,15 @@ def continued(known: Sequence[Snapshot], now: Snapshot) -> list[Snapshot]:
 
 
 def text_of(known: Sequence[Snapshot]) -> str:
-    """One line of JSON for each."""
-    return "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in known)
+    """One line of JSON for each. A line's seal covers those before it: none can be lost from among them."""
+    lines, before = list[str](), ""
+    for snapshot in known:
+        row = asdict(snapshot)
+        if row.pop("is_sealed"):
+            before = digest([before, row])
+            row[SEAL] = before
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines)
 
 
 def news(before: Snapshot, after: Snapshot) -> list[str]:
@@ -99,6 +112,43 @@ def news(before: Snapshot, after: Snapshot) -> list[str]:
         done = "withdrawn" if not after.decision else "changed" if before.decision else "written down"
         found.append(f"The decision was {done}.")
     return found
+
+
+def _snapshots(rows: Sequence[Any]) -> list[Snapshot]:
+    """Raises ValueError for a changed row; those from before there were seals are taken as they are."""
+    before = ""
+    for number, row in enumerate(rows, start=1):
+        seal = row.get(SEAL)
+        rest = {key: value for key, value in row.items() if key != SEAL}
+        if (seal or before) and seal != digest([before, rest]):
+            raise ValueError(f"line {number} is not what was written there: its seal does not fit")
+        before = seal or ""
+    return [_snapshot(row) for row in rows]
+
+
+def _snapshot(row: Mapping[str, Any]) -> Snapshot:
+    """Raises ValueError or TypeError for a row of other keys or types."""
+    rest = {key: value for key, value in row.items() if key != SEAL}
+    if rest.keys() != {entry.name for entry in fields(Snapshot)} - {"is_sealed"}:
+        raise ValueError("its keys are not those of a report in short")
+    texts = [rest["as_of"], rest["verdict"], rest["decision"], *rest["standings"].values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("text is expected")
+    arms = {name: _checked_arm(*values) for name, values in rest["arms"].items()}
+    if not all(_is_number(rest[name]) for name in ("n_results", "n_losses")):
+        raise TypeError("a number is expected")
+    return Snapshot(**{**rest, "arms": arms, "is_sealed": SEAL in row})
+
+
+def _checked_arm(mean: Any, n: Any, value: Any) -> tuple[float | None, int, Any]:
+    sound = mean is None or (_is_number(mean) and mean <= 1)
+    if not sound or not _is_number(n) or not (value is None or isinstance(value, int | float)):
+        raise TypeError("an arm expects a mean from 0 to 1 or null, its n, and a number or null")
+    return mean, n, value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _standings(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

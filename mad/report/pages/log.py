@@ -16,12 +16,16 @@ from mad.report.pages.answer import observed
 from mad.report.pages.costs import elapsed, usd_of
 from mad.report.pages.page import escaped, link
 from mad.report.pages.wording import count, moment, plain, spread
+from mad.report.reading import text_in
 
 HEADING = re.compile(
     r"^## \d{4}-\d\d-\d\d \d\d:\d\d UTC: (?P<name>.+), (?P<kind>sweep|decision)$", re.MULTILINE
 )
 
 FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+MOST_BYTES = 100_000_000
+"""Of a log, which only grows: 50,000 entries."""
 
 N_SHOWN = 8
 """Arms and losses of an entry; the report has all."""
@@ -61,9 +65,12 @@ def decision_entry(evidence: Evidence, decision: str, *, at: datetime) -> str:
 
 
 def append(file: Path, entry: str) -> bool:
-    """Adds the entry; whether it says anything new. Processes that do it at once wait for each other."""
+    """Adds the entry; whether it says anything new. Processes that do it at once wait for each other.
+
+    Raises ValueError for a log that is no text.
+    """
     with alone(file.parent):
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        text = text_in(file, most_bytes=MOST_BYTES) if file.exists() else ""
         body = FRONT.sub("", text, count=1)
         if _without_time(entry) == _without_time(_last_like(entry, body)):
             return False
