@@ -141,7 +141,7 @@ class Attempt:
             raise
 
     def _fail(self, error: Exception, trace: str) -> None:
-        """Records a failure; where the disk takes no more, it is told on the terminal, and nothing is hidden."""
+        """Records a failure; where the disk takes no more, it is told on the terminal."""
         reason, console_file = f"{type(error).__name__}: {error}", self._folder.console_file
         for record in (
             lambda: keep(trace, console_file),
