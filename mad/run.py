@@ -3,6 +3,7 @@
 Imports wait until they are needed: help and lists need no Hydra, and what has finished needs no torch.
 """
 
+import errno
 import os
 import shlex
 import sys
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from mad.door.compose import Job
     from mad.launch.settings import Cloud
     from mad.report.result import Result
+
+REFUSED_BY_THE_SYSTEM = {errno.ENAMETOOLONG: 2, errno.ENOSPC: 1, errno.EDQUOT: 1}
+"""What a name or a disk can do to any command, and the exit code: a line says it better than a traceback."""
 
 FLAGS = ("--help", "-h", "--list", "--dry-run", "--multirun", "-m", "--shell-completion", "-sc")
 
@@ -78,6 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough (``mad --list | head``); Python must not try to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in REFUSED_BY_THE_SYSTEM:
+            raise
+        print(f"mad: {error}"[:300], file=sys.stderr)
+        return REFUSED_BY_THE_SYSTEM[error.errno]
 
 
 def _answer(request: Request) -> int:
