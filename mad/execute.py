@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mad.blueprint import blueprint
+from mad.door.guard import check_targets
 from mad.launch.settings import Launch
 from mad.mixers import kernels
 from mad.mixers.timing import feature_map_seconds
@@ -72,6 +73,8 @@ def execute(config: Mapping[str, Any]) -> Result:
 def build(config: Mapping[str, Any], *, device: torch.device) -> Parts:
     """The data, the model and the training of a config. Raises ValueError for what cannot be."""
     seed, allow = config["seed"], tuple(config.get("allow") or ())
+    # The door has checked a config that was typed; one that was stored or sent is checked here.
+    check_targets(config, allow=allow)
     settings: Settings = blueprint(config["trainer"], allow=allow)()
     if settings.precision == "bf16" and device.type != "cuda":
         raise ValueError(
@@ -134,9 +137,20 @@ class Attempt:
         except (KeyboardInterrupt, Preempted) as reason:
             return self._record(self._broken("preempted", str(reason) or "SIGINT"))
         except Exception as error:
-            keep(traceback.format_exc(), folder.console_file)
-            self._record(self._broken("failed", f"{type(error).__name__}: {error}"))
+            self._fail(error, traceback.format_exc())
             raise
+
+    def _fail(self, error: Exception, trace: str) -> None:
+        """Records a failure; where the disk takes no more, it is told on the terminal."""
+        reason, console_file = f"{type(error).__name__}: {error}", self._folder.console_file
+        for record in (
+            lambda: keep(trace, console_file),
+            lambda: self._record(self._broken("failed", reason)),
+        ):
+            try:
+                record()
+            except OSError as refusal:
+                print(redacted(not_recorded(self._folder, reason, refusal)), file=sys.stderr, flush=True)
 
     def _record(self, result: Result) -> Result:
         self._folder.write_result(result)
@@ -202,6 +216,14 @@ def metrics(outcome: Outcome) -> dict[str, float | None]:
         if score is not None:
             numbers |= {f"{split}/accuracy": score.accuracy, f"{split}/loss_nats": score.loss_nats}
     return numbers
+
+
+def not_recorded(folder: RunFolder, reason: str, refusal: OSError) -> str:
+    """What is said of a failure that cannot be written down."""
+    return (
+        f"mad: the run failed ({reason}), and {folder.path}/ cannot take a record of it ({refusal}); "
+        "make room there and run it again: it goes on from its last checkpoint"
+    )
 
 
 def say(sentence: str, console_file: Path) -> None:

@@ -3,6 +3,7 @@
 Imports wait until they are needed: help and lists need no Hydra, and what has finished needs no torch.
 """
 
+import errno
 import os
 import shlex
 import sys
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mad.launch.ending import Ending
     from mad.launch.settings import Cloud
     from mad.report.result import Result
+
+REFUSED_BY_THE_SYSTEM = {errno.ENAMETOOLONG: 2, errno.ENOSPC: 1, errno.EDQUOT: 1}
+"""What a name or a disk can do to any command, and the exit code: a line says it better than a traceback."""
 
 FLAGS = ("--help", "-h", "--list", "--dry-run", "--multirun", "-m", "--shell-completion", "-sc")
 
@@ -81,17 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        if error.filename is None and error.errno != ENOSPC:
+        if error.filename is None and error.errno not in REFUSED_BY_THE_SYSTEM:
             raise
-        print(f"mad: {_of_the_disk(error)}", file=sys.stderr)
-        return 1
+        print(f"mad: {_of_the_disk(error)}"[:600], file=sys.stderr)
+        return REFUSED_BY_THE_SYSTEM.get(error.errno or 0, 1)
 
 
 def _of_the_disk(error: OSError) -> str:
     """What to do about a file or a folder that cannot be used; the console log has the traceback."""
     where = f" ({error.filename})" if error.filename is not None else ""
     return (
-        f"{error.strerror}{where}; see that the folder is there, can be written to and has room, "
+        f"{error.strerror or error}{where}; see that the folder is there, can be written to and has room, "
         "or name another with results=FOLDER"
     )
 

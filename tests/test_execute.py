@@ -1,12 +1,10 @@
-"""A run from its config to its record, also when it is killed on the way."""
+"""A run from its config to its record, also when it is stopped on the way."""
 
 import copy
 import json
 import multiprocessing
 import os
-import random
 import signal
-from collections.abc import Callable
 from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,9 +20,6 @@ from mad.train.checkpoint import weights_sha256
 from mad.train.loop import Training
 from tests import child
 from tests.conf import composed
-
-N_KILLS = int(os.environ.get("MAD_KILLS", "10"))
-"""Half of them at random moments, half right before a call that brings a checkpoint to the disk."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["mad.execute", "torch._dynamo"])  # the optimiser imports the latter
@@ -144,52 +139,6 @@ def wait_for_rows(process: BaseProcess, run: dict[str, Any], *, n_rows: int) -> 
         process.join(0.002)
         n_added += metrics.offset > last
         last = metrics.offset
-
-
-def kill_and_resume(
-    results: Path, whole: tuple[dict[str, Any], bytes], attempt: Callable[[dict[str, Any]], BaseProcess]
-) -> None:
-    """Runs again after each of the kills, anew when a run has come to its end; each end must be the same."""
-    n_kills = n_runs = 0
-    while n_kills < N_KILLS // 2:
-        run = config(results / str(n_runs))
-        process = attempt(run)
-        process.join()
-        assert process.exitcode in (0, -signal.SIGKILL)
-        n_kills += process.exitcode != 0
-        if process.exitcode == 0:
-            assert comparable(run) == whole
-            n_runs += 1
-    run = config(results / str(n_runs))
-    execute(run)
-    assert comparable(run) == whole
-
-
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(
-    tmp_path: Path, uninterrupted: tuple[dict[str, Any], bytes]
-) -> None:
-    chance = random.Random()
-
-    def attempt(run: dict[str, Any]) -> BaseProcess:
-        process = started(child.run, run)
-        wait_for_rows(process, run, n_rows=chance.randrange(25))
-        process.join(chance.random() * 0.01)
-        process.kill()
-        return process
-
-    kill_and_resume(tmp_path, uninterrupted, attempt)
-
-
-def test_a_run_killed_between_the_steps_of_saving_ends_with_the_same_bits(
-    tmp_path: Path, uninterrupted: tuple[dict[str, Any], bytes]
-) -> None:
-    chance = random.Random()
-
-    def attempt(run: dict[str, Any]) -> BaseProcess:
-        function, most = chance.choice([("fsync", 30), ("replace", 15), ("unlink", 30)])
-        return started(child.run_until, run, function=function, n_calls=chance.randint(1, most))
-
-    kill_and_resume(tmp_path, uninterrupted, attempt)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

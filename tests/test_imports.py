@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "train": ["shapes", "seeding", "tasks.base", "track", "progress", "report"],
     "track": ["blueprint", "progress", "report.redaction", "report.result"],
     "report": ["progress"],
-    "door": ["blueprint"],
+    "door": ["blueprint", "report.reading"],
     "launch": ["blueprint", "door.quiet", "door.folder", "report", "track", "progress", "execute"],
     "execute": [
         "blueprint",
+        "door.guard",
         "seeding",
         "tasks",
         "train",

@@ -71,7 +71,7 @@ def composed(overrides: Sequence[str], *, multirun: bool, conf: Path | None = No
 def complete(arguments: Sequence[str]) -> int:
     """Serves the shell's tab completion: ``eval "$(mad -sc install=bash)"``."""
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(lambda raw: None)
-    with _command_line(["--shell-completion", *arguments]):
+    with Once().in_force(), _command_line(["--shell-completion", *arguments]):
         main()
     return 0
 

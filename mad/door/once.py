@@ -2,13 +2,15 @@
 
 Hydra reads, orders and merges the files anew for every config that it composes, at fifty times the cost of
 applying the values. What depends on the files alone is remembered here, and handed out in copies; Hydra
-itself goes on to apply the values, as ever.
+itself goes on to apply the values, as ever. A file is looked at before Hydra reads it: one that is too
+large, or a bomb of aliases, would take all time and memory there.
 """
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import astuple
+from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -20,6 +22,8 @@ from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
+
+from mad.report.reading import check_size, text_in
 
 T = TypeVar("T")
 
@@ -44,8 +48,12 @@ class Once:
         plain = ConfigRepository.load_config
 
         def load_config(repo: ConfigRepository, config_path: str) -> ConfigResult | None:
-            key = ("file", config_path, _sources(repo))
-            return deepcopy(self._remembered(key, lambda: plain(repo, config_path)))
+            def checked() -> ConfigResult | None:
+                for file in _files(repo, config_path):
+                    check_size(text_in(file), file=file)
+                return plain(repo, config_path)
+
+            return deepcopy(self._remembered(("file", config_path, _sources(repo)), checked))
 
         return load_config
 
@@ -83,6 +91,15 @@ class Once:
             self._known[key] = make()
         found: T = self._known[key]
         return found
+
+
+def _files(repo: IConfigRepository, config_path: str) -> Iterator[Path]:
+    """The files of that name. Raises ValueError for one outside of the folder of the config files."""
+    for source in repo.get_sources():
+        if source.scheme() == "file" and source.is_config(config_path):
+            if Path(config_path).is_absolute() or ".." in Path(config_path).parts:
+                raise ValueError(f"{config_path} lies outside of {source.path}; name a file of a group there")
+            yield Path(source.path, config_path.removesuffix(".yaml") + ".yaml")
 
 
 def _sources(repo: IConfigRepository) -> tuple[tuple[str, str], ...]:

@@ -23,11 +23,16 @@ class Metrics:
     path: Path
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Adds one row in a single write, so that a kill tears one at most; NaN and infinity become null."""
-        line = json.dumps(finite(row), allow_nan=False, ensure_ascii=False) + "\n"
+        """Adds one row in a single write, so that a kill tears one at most; NaN and infinity become null.
+
+        Raises OSError if the disk refuses a part of it, which leaves a torn row at the end.
+        """
+        line = (json.dumps(finite(row), allow_nan=False, ensure_ascii=False) + "\n").encode()
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, line.encode())
+            n_written = os.write(descriptor, line)
+            while n_written < len(line):  # the disk is nearly full: the next write says so
+                n_written += os.write(descriptor, line[n_written:])
         finally:
             os.close(descriptor)
 

@@ -1,6 +1,5 @@
 """At most one process works in a folder, and a dead one in none."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -69,34 +68,3 @@ def test_a_killed_process_holds_nothing(config: dict[str, Any]) -> None:
         holder.wait()
     with folder.claim(config) as found:
         assert found == "new"
-
-
-def claim_all(results: str, n_folders: int, start: Any, found: Any) -> None:
-    """Tries every folder once, at the same moment as others do."""
-    start.wait()
-    for seed in range(n_folders):
-        config = small_config(Path(results), seed=seed)
-        folder = RunFolder.of(config)
-        try:
-            with folder.claim(config) as state:
-                (folder.path / "occupied").mkdir()  # fails if somebody else is in
-                (folder.path / "occupied").rmdir()
-                found.put((seed, state))
-        except AlreadyRunning:
-            found.put((seed, "running"))
-
-
-def test_sixteen_processes_share_no_folder(tmp_path: Path) -> None:
-    n_processes, n_folders = 16, 20
-    context = multiprocessing.get_context("forkserver")
-    start, found = context.Barrier(n_processes), context.Queue()
-    arguments = (str(tmp_path), n_folders, start, found)
-    processes = [context.Process(target=claim_all, args=arguments) for _ in range(n_processes)]
-    for process in processes:
-        process.start()
-    answers = [found.get(timeout=60) for _ in range(n_processes * n_folders)]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * n_processes
-    assert sorted(seed for seed, state in answers if state == "new") == list(range(n_folders))
-    assert len(list(tmp_path.iterdir())) == n_folders

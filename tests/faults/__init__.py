@@ -1,0 +1,1 @@
+"""What may go wrong, done to the code on purpose; ``scripts/soak`` does it in full."""
