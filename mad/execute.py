@@ -143,14 +143,12 @@ class Attempt:
     def _fail(self, error: Exception, trace: str) -> None:
         """Records a failure; where the disk takes no more, it is told on the terminal."""
         reason, console_file = f"{type(error).__name__}: {error}", self._folder.console_file
-        for record in (
-            lambda: keep(trace, console_file),
-            lambda: self._record(self._broken("failed", reason)),
-        ):
-            try:
-                record()
-            except OSError as refusal:
-                print(redacted(not_recorded(self._folder, reason, refusal)), file=sys.stderr, flush=True)
+        refusals = [
+            _refusal(lambda: keep(trace, console_file)),
+            _refusal(lambda: self._record(self._broken("failed", reason))),
+        ]
+        for refusal in list(filter(None, refusals))[:1]:
+            print(redacted(not_recorded(self._folder, reason, refusal)), file=sys.stderr, flush=True)
 
     def _record(self, result: Result) -> Result:
         self._folder.write_result(result)
@@ -241,3 +239,11 @@ def keep(text: str, console_file: Path) -> None:
     if not printed_there:
         with console_file.open("a", encoding="utf-8") as file:
             file.write(redacted(text))
+
+
+def _refusal(write: Callable[[], object]) -> OSError | None:
+    try:
+        write()
+    except OSError as refusal:
+        return refusal
+    return None
