@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 from mad.blueprint import nearest

@@ -188,7 +188,7 @@ def page(tallies: Sequence[Tally], *, seconds: float, is_full: bool) -> str:
         [
             "# What it survives",
             "",
-            "Made by `scripts/soak --out docs/soak.md`; the list and its counts are in `tests/faults/lines.py`.",
+            "Made by `scripts/soak --out docs/soak.md`; the list with its counts is `tests/faults/lines.py`.",
             "A case that was skipped, or whose test did not come to its end, was not tried.",
             "",
             f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {machine()}: {counted} in {seconds / 60:.0f} "
@@ -204,7 +204,8 @@ def page(tallies: Sequence[Tally], *, seconds: float, is_full: bool) -> str:
 
 def machine() -> str:
     """What it runs on, without the names of host and user."""
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
 def commit() -> str:
