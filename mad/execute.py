@@ -16,7 +16,7 @@ from mad.door.guard import check_targets
 from mad.launch.settings import Launch
 from mad.mixers import kernels
 from mad.mixers.timing import feature_map_seconds
-from mad.report.record import RunFolder, recorded
+from mad.report.record import NotRecorded, RunFolder, recorded
 from mad.report.redaction import redacted
 from mad.report.result import Result, Status
 from mad.report.stamp import now, stamp
@@ -54,7 +54,8 @@ def execute(config: Mapping[str, Any]) -> Result:
     code is put aside and made again. SIGTERM and SIGINT end the run with a checkpoint and a Result of status
     ``preempted`` whose ``error`` is the signal's name. Raises ValueError, and leaves no folder, for a config
     that cannot be; AlreadyRunning if another process is at it. Any other exception is recorded, as status
-    ``failed`` with the traceback in the console log, and raised again.
+    ``failed`` with the traceback in the console log, and raised again; as the cause of a NotRecorded where
+    the folder takes no record.
     """
     started = time.monotonic()
     folder = RunFolder.of(config)
@@ -141,14 +142,17 @@ class Attempt:
             raise
 
     def _fail(self, error: Exception, trace: str) -> None:
-        """Records a failure; where the disk takes no more, it is told on the terminal."""
+        """Records a failure. Raises NotRecorded where the disk does not take it."""
         reason, console_file = f"{type(error).__name__}: {error}", self._folder.console_file
         refusals = [
             _refusal(lambda: keep(trace, console_file)),
             _refusal(lambda: self._record(self._broken("failed", reason))),
         ]
-        for refusal in list(filter(None, refusals))[:1]:
-            print(redacted(not_recorded(self._folder, reason, refusal)), file=sys.stderr, flush=True)
+        for refusal in filter(None, refusals):
+            raise NotRecorded(
+                f"the run failed ({reason}), and {self._folder.path}/ cannot take a record of it "
+                f"({refusal}); make room there and run it again: it goes on from its last checkpoint"
+            ) from error
 
     def _record(self, result: Result) -> Result:
         self._folder.write_result(result)
@@ -214,14 +218,6 @@ def metrics(outcome: Outcome) -> dict[str, float | None]:
         if score is not None:
             numbers |= {f"{split}/accuracy": score.accuracy, f"{split}/loss_nats": score.loss_nats}
     return numbers
-
-
-def not_recorded(folder: RunFolder, reason: str, refusal: OSError) -> str:
-    """What is said of a failure that cannot be written down."""
-    return (
-        f"mad: the run failed ({reason}), and {folder.path}/ cannot take a record of it ({refusal}); "
-        "make room there and run it again: it goes on from its last checkpoint"
-    )
 
 
 def say(sentence: str, console_file: Path) -> None:

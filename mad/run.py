@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the arguments (those of the process, by default) ask for; returns the exit code."""
     from mad.browse.verbs import answer, is_verb
     from mad.report.lock import AlreadyRunning
+    from mad.report.record import NotRecorded
 
     words = sys.argv[1:] if arguments is None else arguments
     try:
@@ -76,6 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except AlreadyRunning as error:
         print(f"mad: {error}", file=sys.stderr)
+        return 1
+    except NotRecorded as error:
+        from mad.report.redaction import redacted
+
+        if not isinstance(error.__cause__, OSError):  # the traceback stands nowhere else
+            raise
+        print(f"mad: {redacted(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -4,6 +4,7 @@ Workers are forked from a server (``server.py``), so that each starts clean and 
 """
 
 import multiprocessing
+import os
 import signal
 import time
 from collections import deque
@@ -126,7 +127,15 @@ class _Context:
 
     def start(self, job: Work) -> "_Worker":
         reports, sender = self._context.Pipe(duplex=False)
-        arguments = (self._function, dict(job.config), str(job.console_file), sender, self._alive)
+        environment = dict(os.environ)
+        arguments = (
+            self._function,
+            dict(job.config),
+            str(job.console_file),
+            environment,
+            sender,
+            self._alive,
+        )
         process = self._context.Process(target=work, args=arguments)
         process.start()
         sender.close()

@@ -24,14 +24,22 @@ That is ``refused``, ``failed``, or ``running``: by another process.
 
 
 def work(
-    function: str, config: Mapping[str, Any], console_file: str, reports: Connection, alive: Connection
+    function: str,
+    config: Mapping[str, Any],
+    console_file: str,
+    environment: Mapping[str, str],
+    reports: Connection,
+    alive: Connection,
 ) -> None:
     """Calls ``function`` (``module:name``) with the config and reports how it ended.
 
+    The environment variables are those of whoever asks for the run: the server may be older than they.
     The process leads a session of its own: the terminal's Ctrl-C reaches the parent only, which asks its
     workers to stop. A parent that dies without asking closes ``alive``, and the worker stops by itself.
     """
     os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _say_into(Path(console_file))
     faulthandler.enable()

@@ -64,6 +64,10 @@ def results_folder(config: Mapping[str, Any]) -> Path:
     return Path("experiments", str(name), "runs")
 
 
+class NotRecorded(RuntimeError):
+    """A run failed, and its folder cannot take a record of that: the message says both."""
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Where one run keeps its record."""

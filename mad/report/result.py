@@ -62,8 +62,13 @@ class Result:
         return self.status in DONE
 
     def determined(self) -> dict[str, Any]:
-        """All that the config and the code determine: the record less ``cost`` and ``stamp``."""
-        return {name: value for name, value in finite(asdict(self)).items() if name not in ("cost", "stamp")}
+        """All that the meaning and the code determine: the record less ``cost``, ``stamp`` and ``asked``.
+
+        The last are the words in which the run was asked for; others may mean the same.
+        """
+        record = finite(asdict(self))
+        record["config"].pop("asked", None)
+        return {name: value for name, value in record.items() if name not in ("cost", "stamp")}
 
     def to_json(self) -> str:
         """Indented JSON, ending in a newline; a number that is not finite is written as null.

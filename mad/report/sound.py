@@ -20,6 +20,8 @@ def check_record(record: Mapping[str, Any]) -> None:
     for path, table in tables.items():
         for key, value in table.items():
             _number(f"{path}.{key}", value)
+            if key.rpartition("/")[2].endswith("accuracy"):
+                _share(f"{path}.{key}", value)
     for key in ("n_parameters", "state_floats", "train_flops"):
         _number(f"stamp.{key}", record.get("stamp", {}).get(key))
     for key in ("steps", "best_step"):
@@ -59,6 +61,11 @@ def _number(name: str, value: Any) -> None:
         sound = False
     if not sound:
         raise ValueError(f"{name} expects a finite number or null; got {_shown(value)}")
+
+
+def _share(name: str, value: Any) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise ValueError(f"{name} expects a share from 0 to 1; got {_shown(value)}")
 
 
 def _text(name: str, value: Any) -> None:

@@ -53,12 +53,8 @@ def folders(results: Path) -> list[Path]:
 
 
 def record(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """What the seed determines of a run: the result, less the words that asked for it, and the curves."""
-    result = Result.from_json((folder / "result.json").read_text())
-    determined = result.determined()
-    return {**determined, "config": {**determined["config"], "asked": None}}, (
-        folder / "metrics.jsonl"
-    ).read_bytes()
+    """What the seed determines of a run: the result and the curves."""
+    return Result.read(folder / "result.json").determined(), (folder / "metrics.jsonl").read_bytes()
 
 
 def command(
@@ -86,6 +82,12 @@ def committed_step(plane: Plane, config: dict[str, Any], *, volume: str = "mad-r
     """The step of the newest whole checkpoint of a run on the volume; 0 if there is none."""
     found = plane.volume(volume).glob(f"{RunFolder.of(config).name}-*/*/checkpoint-*.pt.sha256")
     return max((int(file.name.split("-")[1].split(".")[0]) for file in found), default=0)
+
+
+def wait_for_progress(plane: Plane, config: dict[str, Any]) -> None:
+    """Returns once the attempt under way has added to what earlier ones have left on the volume."""
+    left = committed_step(plane, config)
+    plane.wait(lambda: committed_step(plane, config) > left, seconds=PATIENCE)
 
 
 def time_out(plane: Plane, call: Call) -> None:

@@ -16,7 +16,17 @@ from mad.report.seal import unsealed
 from mad.report.stamp import sources
 from mad.run import main
 from tests.cloud.plane.control import Plane
-from tests.cloud.small import PATIENCE, command, committed_step, folders, record, said, time_out, words
+from tests.cloud.small import (
+    PATIENCE,
+    command,
+    committed_step,
+    folders,
+    record,
+    said,
+    time_out,
+    wait_for_progress,
+    words,
+)
 
 OWN_PARTS = """
 import torch
@@ -134,7 +144,7 @@ def test_a_job_called_off_keeps_its_checkpoint_and_goes_on_when_asked_again(
     more = ("trainer.steps=300", "launch.mirror_seconds=0.2")
     config = compose(words(*more, results=Path("runs")))
     assert main(words(*more, "launch.wait=false", results=Path("runs"))) == 0
-    plane.wait(lambda: committed_step(plane, config) >= 8, seconds=PATIENCE)
+    wait_for_progress(plane, config)
     assert main(["cancel", "--all"]) == 0
     folder = RunFolder.of(config)
     ticket = Ticket.read(folder.path)
@@ -149,17 +159,17 @@ def test_a_job_called_off_keeps_its_checkpoint_and_goes_on_when_asked_again(
 
 
 def test_three_preemptions_and_a_timeout_change_nothing(plane: Plane, tmp_path: Path) -> None:
-    more = ("trainer.steps=160", "launch.mirror_seconds=0.2")
+    more = ("trainer.steps=1000", "launch.mirror_seconds=0.2")
     config = compose(words(*more, results=tmp_path / "there"))
     plane.limits.grace_seconds = PATIENCE
     waiting = command(words(*more, results=tmp_path / "there"), plane=plane, cwd=tmp_path)
     plane.wait(lambda: plane.calls, seconds=PATIENCE)
     [call] = plane.calls
-    for number, step in enumerate((8, 32, 56)):
-        plane.wait(lambda step=step: committed_step(plane, config) >= step, seconds=PATIENCE)
+    for number in range(1, 4):
+        wait_for_progress(plane, config)
         plane.preempt(call)
-        plane.wait(lambda number=number: call.preemptions == number + 1, seconds=PATIENCE)
-    plane.wait(lambda: committed_step(plane, config) >= 80, seconds=PATIENCE)
+        plane.wait(lambda number=number: call.preemptions == number, seconds=PATIENCE)
+    wait_for_progress(plane, config)
     time_out(plane, call)
     code, shown = said(waiting)
     assert code == 0, shown
@@ -192,7 +202,7 @@ def test_a_job_that_never_ends_in_time_says_so_and_can_go_on(
     config = compose(words(*more, results=tmp_path / "there"))
     plane.limits.grace_seconds = PATIENCE
     assert main(words(*more, "launch.wait=false", results=tmp_path / "there")) == 0
-    plane.wait(lambda: committed_step(plane, config) >= 8, seconds=PATIENCE)
+    wait_for_progress(plane, config)
     time_out(plane, plane.calls[0])
     assert main(["collect", str(tmp_path / "there"), "--wait"]) == 1
     assert "no end after 1 attempt of 3600 s (launch.timeout_seconds)" in capsys.readouterr().out

@@ -83,8 +83,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def determined(file: Path) -> dict[str, Any]:
-    """What the seed determines; the words of the command line name the folder, and are left out."""
-    return {**Result.read(file).determined(), "config": None}
+    """What the seed determines."""
+    return Result.read(file).determined()
 
 
 @pytest.mark.parametrize("filled", ["by itself", "checkpoint", "start", "refused"])

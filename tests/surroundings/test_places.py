@@ -62,8 +62,9 @@ def test_a_file_in_the_place_of_the_results_folder_is_named(tmp_path: Path) -> N
 
 
 def _readonly(folder: Path) -> tuple[str, ...]:
-    """The words that make a folder read-only for what they start, also for root."""
-    script = f"mount --bind '{folder}' '{folder}' && mount -o remount,ro,bind '{folder}' && exec \"$@\""
+    """The words that make a folder read-only for what they start, also for root and as working directory."""
+    mounted = f"mount --bind '{folder}' '{folder}' && mount -o remount,ro,bind '{folder}'"
+    script = f'{mounted} && cd "$PWD" && exec "$@"'
     return ("unshare", "-Urm", "sh", "-c", script, "sh")
 
 
