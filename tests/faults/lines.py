@@ -1,5 +1,7 @@
 """The list of faults: what is done, how often, and which tests do it.
 
+The first 21 are attacks and accidents, each with its number; then come broken files, odd configs, odd places.
+
 Every count stands here and nowhere else: a small one for each change, the full one where ``MAD_SOAK`` is 1.
 """
 
@@ -7,6 +9,12 @@ import os
 from dataclasses import dataclass
 
 IS_FULL = os.environ.get("MAD_SOAK") == "1"
+
+N_KINDS = 18
+"""Of files that are read back: those of ``tests/fuzz``, all of ``conf/`` being one kind."""
+
+MUTATIONS = 2000 if IS_FULL else 60
+"""Of each of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +197,7 @@ LINES = (
         fault="HTML and Markdown in names: the pages are unharmed, also in a browser",
         unit="tests",
         small=150,
-        full=150,
+        full=185,
         tests=("tests/report/pages/test_hostile.py",),
     ),
     Line(
@@ -218,6 +226,32 @@ LINES = (
             "tests/tasks/test_task_laws.py::test_an_oracle_that_reads_the_inputs_scores_100_percent",
             "tests/tasks/test_task_laws.py::test_a_blind_guess_scores_chance",
         ),
+    ),
+    Line(
+        number=22,
+        fault="a broken file of any kind that is read back: refused by name, or read as it was written",
+        unit="mutations",
+        small=60 * N_KINDS,
+        full=2000 * N_KINDS,
+        tests=("tests/fuzz",),
+        minutes=25,
+    ),
+    Line(
+        number=23,
+        fault="any composition of parts, with odd numbers: two steps run, or a refusal in words",
+        unit="configs",
+        small=25,
+        full=1000,
+        tests=("tests/properties",),
+        minutes=15,
+    ),
+    Line(
+        number=24,
+        fault="clock steps, locale C, odd paths, read-only or vanishing folders, two processes on one folder",
+        unit="tests",
+        small=15,
+        full=15,
+        tests=("tests/surroundings",),
     ),
 )
 

@@ -4,8 +4,8 @@ import multiprocessing
 from collections import Counter
 from pathlib import Path
 
+from tests.cases import Cases
 from tests.faults.attempts import claim_all
-from tests.faults.conftest import Cases
 from tests.faults.lines import count
 
 N_PROCESSES = 16

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tests.faults.conftest import Cases
+from tests.cases import Cases
 from tests.faults.lines import count
 from tests.train.test_checkpoint import loaded, saved
 

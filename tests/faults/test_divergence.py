@@ -13,7 +13,7 @@ from torch import Tensor
 from mad.execute import execute
 from mad.report.record import RunFolder
 from mad.train.loop import Training
-from tests.faults.conftest import Cases
+from tests.cases import Cases
 from tests.faults.lines import count
 from tests.test_execute import config
 

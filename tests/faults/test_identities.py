@@ -9,8 +9,8 @@ import yaml
 
 from mad.door.compose import Job, composed
 from mad.report.identity import NOT_MEANING, identity
+from tests.cases import Cases
 from tests.conf import CONF
-from tests.faults.conftest import Cases
 from tests.faults.lines import IS_FULL, count
 
 N_VALUES = 10 if IS_FULL else 3

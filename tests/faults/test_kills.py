@@ -12,8 +12,8 @@ from mad.execute import execute
 from mad.report.metrics import Metrics
 from mad.report.record import RunFolder
 from tests import child
+from tests.cases import Cases
 from tests.faults.attempts import write_rows
-from tests.faults.conftest import Cases
 from tests.faults.lines import count
 from tests.test_execute import PROCESSES, comparable, config, started, wait_for_rows
 

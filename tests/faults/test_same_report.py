@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import Cases
 from tests.conf import CONF
-from tests.faults.conftest import Cases
 from tests.faults.lines import count
 from tests.report.pages.test_pages import NAME, root
 

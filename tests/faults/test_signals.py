@@ -9,7 +9,7 @@ from pathlib import Path
 from mad.execute import execute
 from mad.report.record import RunFolder
 from tests import child
-from tests.faults.conftest import Cases
+from tests.cases import Cases
 from tests.faults.lines import count
 from tests.test_execute import comparable, config, record, started, wait_for_rows
 

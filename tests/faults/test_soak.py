@@ -56,9 +56,10 @@ def test_a_line_whose_tests_are_not_there_is_not_tried(tmp_path: Path) -> None:
 
 
 def test_the_list_is_whole_and_its_tests_are_there() -> None:
-    assert [line.number for line in LINES] == list(range(1, 22))
+    assert [line.number for line in LINES] == list(range(1, 25))
     for line in LINES:
         for test in line.tests:
             file, _, name = test.partition("::")
-            assert f"def {name}" in (ROOT / file).read_text()
+            assert (ROOT / file).exists()
+            assert not name or f"def {name}" in (ROOT / file).read_text()
             assert line.full >= line.small > 0

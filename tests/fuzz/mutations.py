@@ -1,18 +1,10 @@
 """What may have become of a file: a disk, an editor, a merge or a killed process has been at it."""
 
-import os
 import random
 import re
 from collections.abc import Callable, Iterator
 
-N_CI, N_SOAK = 60, 2000
-
 Mutation = Callable[[bytes, random.Random], bytes]
-
-
-def n_mutants(*, in_ci: int = N_CI) -> int:
-    """How many mutants of a file are tried: 2,000 with MAD_SOAK=1."""
-    return N_SOAK if os.environ.get("MAD_SOAK") == "1" else in_ci
 
 
 def mutants(content: bytes, *, seed: int, n: int) -> Iterator[tuple[str, bytes]]:

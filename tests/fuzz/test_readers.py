@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import Cases
 from tests.fuzz.readers import READERS, Reader
 from tests.fuzz.trying import refused
 
@@ -12,5 +13,5 @@ ANY_TEXT = ("decision.md", "experiment-log.md")
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
-def test_a_broken_file_is_refused_by_name(reader: Reader, tmp_path: Path) -> None:
-    assert refused(reader, tmp_path) or reader.name in ANY_TEXT
+def test_a_broken_file_is_refused_by_name(reader: Reader, tmp_path: Path, cases: Cases) -> None:
+    assert refused(reader, tmp_path, cases=cases) or reader.name in ANY_TEXT

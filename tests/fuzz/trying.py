@@ -1,6 +1,5 @@
 """The law that every reader obeys, tried on many broken files."""
 
-import os
 import signal
 import zlib
 from collections.abc import Iterator
@@ -8,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.fuzz.mutations import N_CI, mutants, n_mutants
+from tests.cases import Cases
+from tests.faults.lines import MUTATIONS
+from tests.fuzz.mutations import mutants
 from tests.fuzz.readers import Reader
 
 MOST_SECONDS = 30
@@ -38,20 +39,20 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def refused(reader: Reader, folder: Path, *, in_ci: int = N_CI) -> int:
-    """How many broken files were refused. Raises AssertionError, with all that went wrong, if any did."""
+def refused(reader: Reader, folder: Path, *, cases: Cases, n: int = MUTATIONS) -> int:
+    """How many of n broken files were refused. Raises AssertionError with what went wrong, if any."""
     file = reader.write(folder)
     content, written = file.read_bytes(), reader.read(file)
-    n, n_refused, wrong = n_mutants(in_ci=in_ci), 0, list[str]()
+    n_refused, wrong = 0, list[str]()
     for what, changed in mutants(content, seed=zlib.crc32(reader.name.encode()), n=n):
         file.write_bytes(changed)
         complaint, is_refused = _tried(reader, file, written)
         n_refused += is_refused
+        cases.tried += 1
+        cases.survived += not complaint
         if complaint:
             wrong.append(f"{what}: {complaint}")
     assert not wrong, f"{len(wrong)} of {n}:\n" + "\n".join(wrong[:20])
-    if os.environ.get("MAD_SOAK") == "1":
-        print(f"fuzz  {reader.name}: {n} tried, {n_refused} refused, {n - n_refused} read, 0 lost")
     return n_refused
 
 

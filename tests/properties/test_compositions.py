@@ -1,6 +1,5 @@
 """Any composition of parts runs two steps, or is refused in words that name key, value and remedy."""
 
-import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 
 from mad.door.compose import compose
 from mad.execute import execute
+from tests.cases import Cases
 from tests.conf import options
-
-SOAKS = os.environ.get("MAD_SOAK") == "1"
-
-N_EXAMPLES = 1000 if SOAKS else 25
+from tests.faults.lines import IS_FULL, count
 
 GROUPS = (
     *("model", "memory", "features", "convolution", "positions", "qk_norm", "readout", "gate", "norm", "mlp"),
@@ -92,14 +89,15 @@ def _names_what_is_wrong(message: str) -> bool:
 
 
 @settings(
-    max_examples=N_EXAMPLES,
+    max_examples=count(23),
     deadline=None,
-    derandomize=not SOAKS,
+    derandomize=not IS_FULL,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(words=compositions())
-def test_a_composition_runs_or_is_refused_in_words(words: list[str]) -> None:
-    told = _run(words)
-    assert told == "ran" or _names_what_is_wrong(told), told
-    assert len(told) < 2000
+def test_a_composition_runs_or_is_refused_in_words(words: list[str], cases: Cases) -> None:
+    with cases.of():
+        told = _run(words)
+        assert told == "ran" or _names_what_is_wrong(told), told
+        assert len(told) < 2000

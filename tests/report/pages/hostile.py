@@ -98,7 +98,7 @@ class Parsed(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
         self.comments: list[str] = []
-        self.text = ""
+        self.text = self.title = ""
         self.feed(page)
         self.close()
 
@@ -107,6 +107,8 @@ class Parsed(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.elements and self.elements[-1][0] == "title" and not self.title:
+            self.title = data
 
     def handle_comment(self, data: str) -> None:
         self.comments.append(data)

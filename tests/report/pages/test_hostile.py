@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from mad.report.pages.log import decision_entry, sweep_entry
 from mad.report.pages.page import markdown
 from mad.report.pages.webpage import html
+from tests.faults.lines import IS_FULL
 from tests.report.pages.examples import curves_of
 from tests.report.pages.hostile import MARKS, PAYLOADS, Parsed, full_of
 from tests.report.pages.test_log import NOON
@@ -19,6 +20,8 @@ OF_A_DECISION = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 """Elements that Markdown is for."""
+
+ALL_AT_ONCE = " ".join(payload[:200] for payload in PAYLOADS)
 
 IDS = [str(number) for number in range(len(PAYLOADS))]
 
@@ -82,22 +85,23 @@ def test_no_page_holds_what_hides_or_steers(payload: str) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS, ids=IDS)
 def test_a_decision_brings_layout_only(payload: str, harmless: tuple[Parsed, Parsed]) -> None:
     for page, plain in zip((web("harmless", payload), paper("harmless", payload)), harmless, strict=True):
-        extra = list(page.elements)
-        for element in plain.elements:
-            if element in extra:
-                extra.remove(element)
-        assert {tag for tag, _ in extra} <= OF_A_DECISION
-        for tag, attributes in extra:
-            names = {name for name, _ in attributes}
-            assert names <= ({"href", "rel"} if tag == "a" else {"start"} if tag == "ol" else {"style"})
-            assert all(
-                value in ("text-align:left", "text-align:right")
-                for name, value in attributes
-                if name == "style"
-            )
+        assert_layout_only(page, plain)
+
+
+def assert_layout_only(page: Parsed, plain: Parsed) -> None:
+    """What a page has more than a plain one is layout, and leads to the web or to a mailbox at most."""
+    extra = list(page.elements)
+    for element in plain.elements:
+        if element in extra:
+            extra.remove(element)
+    assert {tag for tag, _ in extra} <= OF_A_DECISION
+    for tag, attributes in extra:
+        names = {name for name, _ in attributes}
+        assert names <= ({"href", "rel"} if tag == "a" else {"start"} if tag == "ol" else {"style"})
         assert all(
-            target.startswith(("./", "#", "https://", "mailto:", "report.")) for target in page.targets
+            value in ("text-align:left", "text-align:right") for name, value in attributes if name == "style"
         )
+    assert all(target.startswith(("./", "#", "https://", "mailto:", "report.")) for target in page.targets)
 
 
 def test_the_text_of_a_name_is_shown_as_it_is() -> None:
@@ -120,32 +124,27 @@ def test_an_entry_of_the_log_stays_one_entry(payload: str) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_a_browser_finds_nothing_that_comes_from_a_name(tmp_path: Path) -> None:
-    text = " ".join(payload[:200] for payload in PAYLOADS).encode(errors="replace").decode()
-    seen = [in_browser(web_page, tmp_path) for web_page in (page_of(text), page_of("harmless"))]
-    names = [sorted({tag for tag, _ in page.elements}) for page in seen]
-    assert names[0] == names[1]
-    handlers = [name for _, attributes in seen[0].elements for name, _ in attributes if name.startswith("on")]
-    assert handlers == []
-    assert "UNDECIDED" in seen[0].text or "ABANDON" in seen[0].text or "PROCEED" in seen[0].text
+@pytest.mark.parametrize("payload", [*PAYLOADS, ALL_AT_ONCE] if IS_FULL else [ALL_AT_ONCE])
+def test_a_browser_finds_and_fetches_nothing_that_comes_from_a_name(payload: str, tmp_path: Path) -> None:
+    shown = payload.encode(errors="replace").decode()
+    plain = in_browser("harmless", None, tmp_path)
+    named, decided = in_browser(shown, None, tmp_path), in_browser("harmless", shown, tmp_path)
+    assert named.skeleton == plain.skeleton
+    assert named.title.endswith(plain.title.removeprefix("harmless"))
+    assert decided.title == plain.title
+    assert_layout_only(decided, plain)
 
 
-def page_of(text: str) -> str:
-    evidence = full_of(text)
-    return html(evidence, text, curves=curves_of(evidence.results))
-
-
-def in_browser(page: str, folder: Path) -> Parsed:
-    """The page as the browser has it after its scripts, if any, have run."""
-    file = folder / "page.html"
-    file.write_text(page, encoding="utf-8")
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
+def in_browser(text: str, decision: str | None, folder: Path) -> Parsed:
+    """The page as the browser has it after its scripts, if any, have run. It must ask nobody for anything."""
+    evidence, file = full_of(text), folder / "page.html"
+    file.write_text(html(evidence, decision, curves=curves_of(evidence.results)), encoding="utf-8")
+    command = [
+        *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *(f"--user-data-dir={folder / 'profile'}", f"--log-net-log={folder / 'net.json'}"),
+        *("--dump-dom", file.as_uri()),
     ]
-    command = [str(CHROMIUM), *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "example.org" not in (folder / "net.json").read_text(errors="replace")
     return Parsed(done.stdout)

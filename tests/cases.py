@@ -1,10 +1,8 @@
 """Cases that are counted by the test itself: what it tried, and what was survived, goes into its report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-import pytest
 
 
 @dataclass
@@ -20,12 +18,3 @@ class Cases:
         self.tried += number
         yield
         self.survived += number
-
-
-@pytest.fixture
-def cases(record_property: Callable[[str, object], None]) -> Iterator[Cases]:
-    """Counts what a test tries; ``scripts/soak`` reads it from pytest's report."""
-    found = Cases()
-    yield found
-    record_property("tried", found.tried)
-    record_property("survived", found.survived)
