@@ -97,7 +97,9 @@ def _module(name: str) -> Any:
     except ModuleNotFoundError as error:
         # Only the target's own path is the user's mistake; a missing dependency is another story.
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ValueError(f"{TARGET}: there is no module {error.name!r}") from error
+            raise ValueError(
+                f"{TARGET}: there is no module {error.name!r}; correct its name, or install it"
+            ) from error
         raise
 
 

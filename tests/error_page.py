@@ -9,10 +9,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "mad"
 
 KINDS = {
-    **dict.fromkeys(("ValueError", "OverBudget"), "refused"),
-    **dict.fromkeys(("MemoryError", "RuntimeError", "AlreadyRunning", "ImportError"), "failed"),
+    **dict.fromkeys(("ValueError", "OverBudget", "BadToken", "NotTaken", "Refused", "Gone"), "refused"),
+    **dict.fromkeys(("MemoryError", "RuntimeError", "ImportError", "AlreadyRunning"), "failed"),
+    **dict.fromkeys(("NotRecorded", "NoAnswer"), "failed"),
+    "Diverged": "diverged",
+    **dict.fromkeys(("Damaged", "Unsuited"), "put aside"),
 }
-"""The exceptions whose messages a user reads, and what the command says of it by its exit code."""
+"""The exceptions whose messages a user reads, and what becomes of the command, the run or the checkpoint."""
 
 HINTS = ("nearest", "suggestion", "hint")
 """What ends a message with the known name that is nearest."""
@@ -26,8 +29,10 @@ INTRODUCTION = """\
 
 Every message that `mad` may end with, by the part that says it. Words in capitals stand for what came. A
 command that is *refused* ends with exit code 2, and nothing was run; one that *failed* ends with 1, and the
-record is kept: the same command goes on from there. `HYDRA_FULL_ERROR=1` shows where a refusal of a config
-comes from. This page is made from the code (`scripts/golden`).
+record is kept: the same command goes on from there. A run that *diverged* has come to its end, with the last
+good checkpoint; a checkpoint that is *put aside* is named, and the one before it is used.
+`HYDRA_FULL_ERROR=1` shows where a refusal of a config comes from. This page is made from the code
+(`scripts/golden`).
 """
 
 
@@ -63,7 +68,7 @@ def page() -> str:
 
 
 def _entry(message: Message) -> str:
-    remedy = message.remedy or "as it says"
+    remedy = message.remedy or "what the longer message says that it is a part of"
     when = f"\n  Said by what does this: {message.when}" if message.when else ""
     return f"- ``{message.said}`` ({message.kind}){when}\n  To do: {remedy}."
 
@@ -72,25 +77,26 @@ def _in_file(file: Path) -> Iterator[Message]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     module = ".".join(("mad", *file.relative_to(PACKAGE).with_suffix("").parts))
     heading = _first_line(tree)
-    for function, node in _raises(tree, None):
-        assert isinstance(node.exc, ast.Call)
-        kind = KINDS[ast.unparse(node.exc.func)]
-        for text in _texts(node.exc.args[0], tree) if node.exc.args else ():
-            said = " ".join(text.split())
+    for function, error in _errors(tree, None):
+        kind = KINDS[ast.unparse(error.func)]
+        mend = next((f"; {_text(word.value)}" for word in error.keywords if word.arg == "mend"), "")
+        for text in _texts(error.args[0], tree) if error.args else ():
+            said = " ".join(f"{text}{mend}".split())
             when = _first_line(function) if function else ""
             yield Message(module, heading, when, kind, said.replace("``", "`"), _remedy(said))
 
 
-def _raises(
+def _errors(
     node: ast.AST, function: ast.FunctionDef | None
-) -> Iterator[tuple[ast.FunctionDef | None, ast.Raise]]:
-    """Each ``raise`` of a kind that is shown, with the function that it stands in."""
+) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:
+    """Each error of a kind that is shown, raised or returned, with the function that it stands in."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call):
-            if ast.unparse(child.exc.func) in KINDS:
-                yield function, child
+        made = child.exc if isinstance(child, ast.Raise) else getattr(child, "value", None)
+        if isinstance(child, ast.Raise | ast.Return) and isinstance(made, ast.Call):
+            if ast.unparse(made.func) in KINDS:
+                yield function, made
         else:
-            yield from _raises(child, child if isinstance(child, ast.FunctionDef) else function)
+            yield from _errors(child, child if isinstance(child, ast.FunctionDef) else function)
 
 
 def _texts(node: ast.expr, tree: ast.Module) -> Iterator[str]:
@@ -132,8 +138,10 @@ def _placeholder(node: ast.expr) -> str:
 
 
 def _remedy(said: str) -> str:
-    """The part of a message that says what to do: behind the last semicolon, or else the last colon."""
+    """The part of a message that says what to do: behind the last semicolon, or behind what came."""
     last = said.rpartition(";")[2].strip() if ";" in said else ""
+    if last.startswith("got ") and ": " in last:
+        last = last.partition(": ")[2]
     if last and not last.startswith("got "):
         return last.rstrip(".")
     expected = re.search(EXPECTED, said)

@@ -44,7 +44,9 @@ def named(runs: Sequence[Run]) -> dict[str, Run]:
     """The runs by name, or by path where names repeat. Raises ValueError unless they are two or more."""
     for run in runs:
         if run.status == "unreadable":
-            raise ValueError(f"{plain(run.path)} cannot be read: {run.error}")
+            raise ValueError(
+                f"{plain(run.path)} cannot be read: {run.error}; compare others, or run it again"
+            )
     by_path = {run.path.resolve(): run for run in runs}
     if len(by_path) < len(runs) or len(runs) < 2:
         raise ValueError("compare expects two different runs or more; mad ls lists them")

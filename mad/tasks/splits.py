@@ -115,7 +115,9 @@ def splits(config: Mapping[str, Any], *, seed: int, allow: Sequence[str] = ()) -
         overrides, size = _split_off("test", entry, of="eval", default=data["test"])
         name = _cell_name(overrides, task)
         if not name or name in cells:
-            raise ValueError(f"each entry of task.eval must override something else; got {entry!r}")
+            raise ValueError(
+                f"each entry of task.eval must override something else; got {entry!r}: take it out"
+            )
         cells[name], n_test[name] = variant(overrides), size
     parts = [_split_off("train", entry, of="mixture") for entry in config.get("mixture") or ()]
     components = _components([(variant(overrides), size) for overrides, size in parts], task, data)

@@ -67,8 +67,10 @@ def _source(profile: Profile) -> str | None:
     kept = [name for name, key in HALVES.items() if profile.values.get(key)]
     missing = [name for name in HALVES if name not in (*given, *kept)]
     if len(missing) == 1:
-        mend = f"set {missing[0]}, or run `modal setup` for a new token"
-        raise BadToken(f"half a Modal token is set: {missing[0]} is missing", mend=mend)
+        raise BadToken(
+            f"half a Modal token is set: {missing[0]} is missing",
+            mend=f"set {missing[0]}, or run `modal setup` for a new token",
+        )
     if len(given) == len(HALVES):
         return " and ".join(given)
     if missing and not profile.values.get("oauth_refresh_token"):
@@ -103,8 +105,9 @@ def _profile() -> Profile:
     except FileNotFoundError:
         sections = {}
     except (OSError, ValueError) as error:
-        mend = "run `modal token new` to write it anew"
-        raise BadToken(f"{file} cannot be read ({error})", mend=mend) from error
+        raise BadToken(
+            f"{file} cannot be read ({error})", mend="run `modal token new` to write it anew"
+        ) from error
     tables = {name: table for name, table in sections.items() if isinstance(table, Mapping)}
     active = next((name for name, table in tables.items() if table.get("active") is True), "default")
     name = os.environ.get("MODAL_PROFILE") or active

@@ -118,7 +118,7 @@ def _sending() -> Iterator[None]:
     try:
         yield
     except (exception.Error, aiohttp.ClientError, OSError) as error:
-        raise NotTaken(f"Modal did not take the job ({type(error).__name__}: {error})") from error
+        raise NotTaken(f"Modal did not take the job ({type(error).__name__}: {error}); try again") from error
 
 
 @contextmanager
@@ -126,7 +126,9 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotTaken(f"its ticket could not be written ({error}), so that it was not left there") from error
+        raise NotTaken(
+            f"its ticket could not be written ({error}); make room there, and launch again"
+        ) from error
 
 
 def _shown() -> AbstractContextManager[None]:

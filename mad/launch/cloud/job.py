@@ -47,7 +47,9 @@ class Job:
         try:
             return self._standing(store)
         except ValueError as error:  # the files change while they are read
-            raise NoAnswer(f"the volume could not be read: {error}") from error
+            raise NoAnswer(
+                f"the volume could not be read: {error}; it is asked again, or run mad collect"
+            ) from error
 
     def _standing(self, store: Store) -> Standing:
         tried = self.attempts(store=store)

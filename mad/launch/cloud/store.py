@@ -59,7 +59,9 @@ class Store:
         names = [file.relative_to(folder).as_posix() for file in files if file.is_relative_to(folder)]
         for name in names:
             if ".." in PurePosixPath(name).parts:
-                raise ValueError(f"the volume {self.name} holds a file called {name!r}, which is not fetched")
+                raise ValueError(
+                    f"the volume {self.name} holds a file called {name!r}, which is not fetched; remove it"
+                )
         return names
 
     def read(self, path: str) -> bytes | None:
