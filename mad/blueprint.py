@@ -126,9 +126,18 @@ def _check_keywords(target: type, keywords: Mapping[str, Any]) -> None:
             raise ValueError(f"{target.__name__} knows no keyword {name!r}{nearest(str(name), named)}")
         if name in named and not _fits(value, named[name].annotation):
             if isinstance(value, Mapping):
-                raise ValueError(f"{target.__name__}: {name} expects a mapping with {TARGET}, got {value!r}")
-            expected = inspect.formatannotation(named[name].annotation)
-            raise ValueError(f"{target.__name__}: {name} expects {expected}, got {value!r}")
+                raise ValueError(f"{target.__name__}.{name} expects a mapping with {TARGET}, got {value!r}")
+            expected = _expected(named[name].annotation)
+            raise ValueError(f"{target.__name__}.{name} expects {expected}, got {value!r}")
+
+
+def _expected(annotation: Any) -> str:
+    """An annotation in words where these are shorter, or else as it is written."""
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    if not any(get_origin(option) is Sequence for option in options):
+        return inspect.formatannotation(annotation)
+    parts = f"a list of parts with {TARGET}"
+    return f"{parts}, or null" if NoneType in options else parts
 
 
 def _fits(value: Any, annotation: Any) -> bool:
@@ -139,6 +148,10 @@ def _fits(value: Any, annotation: Any) -> bool:
         return value in get_args(annotation)
     if get_origin(annotation) is Callable:
         return callable(value)
+    if get_origin(annotation) is Sequence:
+        return isinstance(value, list | tuple) and all(
+            _fits(entry, get_args(annotation)[0]) for entry in value
+        )
     if annotation in (None, NoneType):
         return value is None
     if annotation is float:

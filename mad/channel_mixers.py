@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import nn
 
-from mad.shapes import Hidden
+from mad.shapes import MOST_WEIGHTS, Hidden
 
 
 class ChannelMixer(nn.Module, ABC):
@@ -13,6 +13,14 @@ class ChannelMixer(nn.Module, ABC):
 
     up: nn.Linear
     down: nn.Linear
+
+    def __init__(self, d_model: int, width: int) -> None:
+        super().__init__()
+        if not 1 <= width <= MOST_WEIGHTS // d_model:
+            raise ValueError(
+                f"mlp.width must lie between 1 and {MOST_WEIGHTS // d_model:,} with d_model={d_model}, not "
+                f"{width}; {2 * d_model} is a common choice"
+            )
 
     @abstractmethod
     def forward(self, x: Hidden) -> Hidden:
@@ -30,7 +38,7 @@ class SwiGLU(ChannelMixer):
     """
 
     def __init__(self, d_model: int, *, width: int) -> None:
-        super().__init__()
+        super().__init__(d_model, width)
         self.up = nn.Linear(d_model, 2 * width, bias=False)
         self.down = nn.Linear(width, d_model, bias=False)
 
@@ -43,7 +51,7 @@ class GELU(ChannelMixer):
     """W_2 gelu(W_1 x + b_1) + b_2, the Transformer's feed-forward layer."""
 
     def __init__(self, d_model: int, *, width: int) -> None:
-        super().__init__()
+        super().__init__(d_model, width)
         self.up = nn.Linear(d_model, width)
         self.down = nn.Linear(width, d_model)
 

@@ -7,14 +7,11 @@ from torch import Tensor, nn
 
 from mad.channel_mixers import ChannelMixer
 from mad.mixers.base import Mixer, State
-from mad.shapes import Hidden, Logits, Tokens
+from mad.shapes import MOST_WEIGHTS, Hidden, Logits, Tokens
 
 Norm = Callable[[int], nn.Module]
 
 MOST_LAYERS = 1000
-
-MOST_WEIGHTS = 2**33
-"""32 GiB in single precision: beyond it building takes the machine down instead of being refused."""
 
 
 class Block(nn.Module):

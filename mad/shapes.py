@@ -9,6 +9,9 @@ from typing import NamedTuple
 from jaxtyping import Float, Int
 from torch import Tensor
 
+MOST_WEIGHTS = 2**33
+"""32 GiB in single precision: beyond it building takes the machine down instead of being refused."""
+
 Tokens = Int[Tensor, "B T"]
 Hidden = Float[Tensor, "B T D"]
 Queries = Float[Tensor, "B T H K"]

@@ -20,7 +20,7 @@ KINDS = {
 HINTS = ("nearest", "suggestion", "hint")
 """What ends a message with the known name that is nearest."""
 
-WRAPPERS = ("len", "str", "sorted", "type", "_shown", "plain", "redacted")
+WRAPPERS = ("len", "str", "sorted", "type", "_shown", "plain", "redacted", "brief")
 
 EXPECTED = r"\b(?:expects|expected|must be|must lie|needs?) (.+?)(?:, not |; got|, got|$)"
 

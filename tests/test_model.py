@@ -90,6 +90,13 @@ def test_a_model_without_channel_mixers_is_the_mixers_alone() -> None:
             ("model=log_linear", "model.mixer.memory.reads=never"),
             r"unknown reads 'never'; take one of own_token",
         ),
+        (("model.mlp.width=-1",), r"mlp.width must lie between 1 and 134,217,728 with d_model=64, not -1"),
+        (("model.mlp.width=1e30",), r"mlp.width must lie between"),
+        (
+            ("model=delta_product", "model.mixer.memory.n_householder=1e30"),
+            r"n_householder must lie between 1 and 64",
+        ),
+        (("model.mixers=3",), r"Model.mixers expects a list of parts with _target_, or null, got 3"),
         (("positions=rotary", "model.mixer.key_width=3"), r"rotary positions need an even key width, not 3"),
     ],
 )

@@ -141,7 +141,7 @@ def _config_in(file: Path) -> Mapping[str, Any]:
     named = re.search("-([0-9a-f]{10})$", file.parent.name)
     try:
         check_config(config)
-        if config and named and identity(config)[:10] != named[1]:
+        if file.exists() and named and identity(config)[:10] != named[1]:
             raise ValueError("it is that of another run")
     except ValueError as error:
         raise ValueError(f"{file} is not the run's config ({error}); restore it, or move it away") from error

@@ -22,6 +22,7 @@ from mad.launch.ending import Ending
 from mad.launch.settings import Launch
 from mad.launch.worker import Report, work
 from mad.report.result import Result
+from mad.signals import answered
 
 TICK_SECONDS = 0.2
 
@@ -62,7 +63,11 @@ class Pool:
         """
         endings = [Ending(status="waiting")] * len(works)
         waiting, running = deque(enumerate(works)), dict[int, _Worker]()
-        with self._listening(), self._processes() as context, self._board.shown():
+        with (
+            answered((signal.SIGINT, signal.SIGTERM), self._note),
+            self._processes() as context,
+            self._board.shown(),
+        ):
             while running or (waiting and not self._is_ending):
                 while waiting and len(running) < self._settings.n_processes and not self._is_ending:
                     index, job = waiting.popleft()
@@ -81,17 +86,8 @@ class Pool:
     def _is_ending(self) -> bool:
         return self._gives_up or self.signal is not None
 
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Notes SIGINT and SIGTERM instead of dying of them."""
-        previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
     def _note(self, number: int, frame: FrameType | None) -> None:
+        """The answer to SIGINT and SIGTERM, instead of dying of them."""
         if self.signal:  # asked twice: no more patience
             self._grace_seconds = 0.0
         self.signal = signal.Signals(number)

@@ -18,10 +18,7 @@ from mad.mixers.gate import Gate
 from mad.mixers.positions import Rotary
 from mad.mixers.qk_norm import QKNorm
 from mad.mixers.readout import Readout
-from mad.shapes import HeadShape, Hidden
-
-MOST_WEIGHTS = 2**33
-"""Of a projection: 32 GiB in single precision."""
+from mad.shapes import MOST_WEIGHTS, HeadShape, Hidden
 
 
 class AttentionState(NamedTuple):

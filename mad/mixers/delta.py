@@ -43,6 +43,9 @@ from mad.mixers.matrix import (
 )
 from mad.shapes import HeadShape, Hidden, Keys, Queries, Values
 
+MOST_WRITES = 64
+"""Per token; papers use four at most."""
+
 
 class Delta(MatrixMemory):
     """Equation (1). ``lowest_eigenvalue`` 0 keeps strengths in (0, 1), -1 lets them reach 2."""
@@ -59,8 +62,8 @@ class Delta(MatrixMemory):
         lowest_eigenvalue: float = 0.0,
     ) -> None:
         super().__init__(shape, features=features)
-        if n_householder < 1:
-            raise ValueError(f"n_householder must be 1 or more, not {n_householder}")
+        if not 1 <= n_householder <= MOST_WRITES:
+            raise ValueError(f"n_householder must lie between 1 and {MOST_WRITES}, not {n_householder}")
         if not -1 <= lowest_eigenvalue <= 0:
             raise ValueError(
                 f"lowest_eigenvalue must lie in [-1, 0], not {lowest_eigenvalue}; -1 allows reflections"

@@ -70,11 +70,12 @@ def _mixer_names(model: Any) -> list[str]:
     """What gives a model its character: ``["log_linear", "cosine"]``; a hybrid's distinct layers in order."""
     if not isinstance(model, Mapping):
         return []
-    layers = model.get("mixers") or [model.get("mixer")]
-    names = ["_".join(_part_names(layer)) for layer in layers if isinstance(layer, Mapping)]
-    if len(names) > 1:
-        return list(dict.fromkeys(names))
-    return _part_names(layers[0]) if names else [_class_name(model)]
+    mixers = model.get("mixers")
+    layers = mixers if isinstance(mixers, list | tuple) and mixers else [model.get("mixer")]
+    described = [layer for layer in layers if isinstance(layer, Mapping)]
+    if len(described) > 1:
+        return list(dict.fromkeys("_".join(_part_names(layer)) for layer in described))
+    return _part_names(described[0]) if described else [_class_name(model)]
 
 
 def _part_names(mixer: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,9 @@ MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
 """Of a YAML document, aliases written out."""
 
+LONGEST = 600
+"""Characters of a reason."""
+
 UNREADABLE = (
     yaml.YAMLError,
     ValueError,
@@ -28,6 +31,12 @@ UNREADABLE = (
     RecursionError,
 )
 """What PyYAML raises for a broken document: its own errors, and those of a tag such as ``!!int`` on text."""
+
+
+def brief(error: BaseException) -> str:
+    """What an error says, in one line: it may quote a value of whatever length, whose middle is left out."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 def text_in(file: Path, *, most_bytes: int = MOST_BYTES) -> str:
@@ -60,7 +69,7 @@ def json_of(text: str, *, file: Path | str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is no JSON ({_line(error)}); restore it, or move it away") from error
+        raise ValueError(f"{file} is no JSON ({brief(error)}); restore it, or move it away") from error
 
 
 def yaml_in(file: Path) -> Any:
@@ -76,7 +85,7 @@ def documents_of(text: str, *, file: Path | str) -> list[Any]:
     try:
         return list(_documents(_Loader(text)))
     except UNREADABLE as error:
-        raise ValueError(f"{file} is no YAML ({_line(error)}); correct it") from error
+        raise ValueError(f"{file} is no YAML ({brief(error)}); correct it") from error
 
 
 def check_size(text: str, *, file: Path | str) -> None:
@@ -125,10 +134,6 @@ def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
         for key, value in node.value:
             yield key
             yield value
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _finite(text: str) -> float:

@@ -81,7 +81,7 @@ class Result:
     def from_json(cls, text: str, *, file: Path | str = "the text") -> "Result":
         """Reads what ``to_json`` wrote. Raises ValueError, naming ``file``, for anything else.
 
-        A record from before there were seals is taken as it is.
+        A record from before there were seals, which knows nothing of its curves either, is taken as it is.
         """
         record = json_of(text, file=file)
         try:
@@ -101,7 +101,8 @@ def _checked(record: Any) -> dict[str, Any]:
     required = {e.name for e in fields(Result) if e.default is MISSING and e.default_factory is MISSING}
     if not isinstance(record, dict) or not required <= record.keys() <= known | {SEAL}:
         raise ValueError(f"a mapping with {', '.join(sorted(required))} is expected")
-    rest = unsealed(record)
+    is_old = not record.keys() & {SEAL, "curves_sha256"}
+    rest = record if is_old else unsealed(record)
     check_record(rest)
     return rest
 

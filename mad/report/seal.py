@@ -19,12 +19,9 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without its seal. Raises ValueError if the seal does not fit.
-
-    A record from before there were seals has none, and is taken as it is.
-    """
+    """The record without its seal. Raises ValueError if there is none, or it does not fit."""
     rest = {key: value for key, value in record.items() if key != SEAL}
-    if SEAL in record and record[SEAL] != digest(rest):
+    if record.get(SEAL) != digest(rest):
         raise ValueError("it is not what was written: its seal does not fit")
     return rest
 

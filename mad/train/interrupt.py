@@ -3,7 +3,8 @@
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+
+from mad.signals import answered
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -23,18 +24,17 @@ class Interrupts:
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
         self._raised = False
-        self._previous: dict[signal.Signals, Any] = {}
+        is_main = threading.current_thread() is threading.main_thread()
+        self._answered = answered(SIGNALS if is_main else (), self._receive)
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        self._answered.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        self._answered.__exit__(kind, error, trace)
         if self._received is not None and not self._raised and error is None:
             signal.raise_signal(self._received)
 

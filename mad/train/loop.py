@@ -66,10 +66,11 @@ class Training:
         device: torch.device,
     ) -> None:
         self._model, self._data, self._settings = model, data, settings
-        self._seed, self._device, self.batch_size = seed, device, settings.batch_size
+        self._seed, self._device = seed, device
         self._minibatches = Minibatches(
             data, batch_size=settings.batch_size, seed=seed, one_length=settings.compile
         )
+        self.batch_size = self._minibatches.most_rows
         self.total_steps = settings.steps or (settings.epochs or 0) * self._minibatches.per_epoch
         check_schedule(settings, total_steps=self.total_steps)
         self._validate_every = settings.validate_every or self._minibatches.per_epoch

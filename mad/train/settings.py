@@ -8,6 +8,9 @@ Schedule = Literal["constant", "cosine"]
 Precision = Literal["fp32", "bf16"]
 Kernels = Literal["torch", "fla"]
 
+MOST_SEQUENCES = 2**20
+"""Of a batch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -62,9 +65,10 @@ class Settings:
                 "trainer expects exactly one of epochs and steps; "
                 f"got epochs={self.epochs}, steps={self.steps}: set one, and the other to null"
             )
-        for name in ("batch_size", "log_every"):
-            value = getattr(self, name)
-            _require(_is_count(value) and value >= 1, name, "a whole number, 1 or more", value)
+        size, every = self.batch_size, self.log_every
+        fits = _is_count(size) and 1 <= size <= MOST_SEQUENCES
+        _require(fits, "batch_size", f"a whole number from 1 to {MOST_SEQUENCES:,}", size)
+        _require(_is_count(every) and every >= 1, "log_every", "a whole number, 1 or more", every)
         for name in ("epochs", "steps", "validate_every", "patience", "checkpoint_steps"):
             value = getattr(self, name)
             fits = value is None or (_is_count(value) and value >= 1)

@@ -17,7 +17,7 @@ N_VALUES = 10 if IS_FULL else 3
 """Of each of three keys: every combination is a case."""
 
 SEEDS = list(range(N_VALUES))
-RATES = [1e-3 * (1 + n) for n in range(N_VALUES)]
+RATES = [(1 + n) / 1000 for n in range(N_VALUES)]
 WIDTHS = [16 * (1 + n) for n in range(N_VALUES)]
 
 
@@ -92,6 +92,4 @@ def test_a_config_has_one_identity_and_no_other_has_it(tmp_path: Path, cases: Ca
             assert not found & known
             known |= found
             meant = {key: value for key, value in config.items() if key not in NOT_MEANING}
-            other = identity(with_another(config, chance.choice(leaves(meant))))
-            assert other not in known
-            known.add(other)
+            assert identity(with_another(config, chance.choice(leaves(meant)))) not in known

@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from mad.door.compose import compose
 from mad.execute import execute
+from mad.report.leaves import leaves
 from tests.cases import Cases
 from tests.conf import options
 from tests.faults.lines import IS_FULL, count
@@ -30,6 +32,9 @@ SHORT = (
 ODD_NUMBERS = st.sampled_from(
     ["-1", "0", "1", "2", "3", "7", "17", "0.5", "-0.5", "1e-30", "1e30", "1000000000000", "null"]
 )
+
+LEFT_ALONE = ("launch", "track", "results", "experiment", "allow", "asked", "trainer.steps", "trainer.epochs")
+"""Keys whose numbers say nothing of the run, and how long it is to be."""
 
 PER_TASK: dict[str, tuple[str, ...]] = {
     "mqar": ("vocab_size=16", "seq_len=12", "n_pairs=2"),
@@ -55,18 +60,24 @@ def compositions(draw: st.DrawFn) -> list[str]:
     words = [f"{group}={name}" for group, name in chosen.items()]
     words += ["model.d_model=16", f"model.n_layers={draw(st.sampled_from([1, 2]))}"]
     words += [*_small(chosen["task"]), *DATA, *SHORT]
-    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
-        words.append(f"{draw(st.sampled_from(NUMBERS))}={draw(ODD_NUMBERS)}")
-    return words
+    keys = _numbers(tuple(words))
+    n_odd = draw(st.sampled_from([0, 1, 1, 2])) if keys else 0
+    return [*words, *(f"{draw(st.sampled_from(keys))}={draw(ODD_NUMBERS)}" for _ in range(n_odd))]
 
 
-NUMBERS = (
-    *("model.d_model", "model.n_layers", "model.mixer.n_heads", "model.mixer.n_kv_heads", "model.dropout"),
-    *("model.mixer.key_width", "model.mixer.value_width", "model.learned_positions", "model.embedding_std"),
-    *("task.vocab_size", "task.seq_len", "task.n_pairs", "task.data.validation", "trainer.batch_size"),
-    *("trainer.learning_rate", "trainer.weight_decay", "trainer.clip_norm", "trainer.warmup_steps", "seed"),
-    *("trainer.log_every", "trainer.validate_every", "trainer.patience", "trainer.stop_at", "task.n_topics"),
-)
+@cache
+def _numbers(words: tuple[str, ...]) -> list[str]:
+    """The keys of a composition that hold a number, or may; none of one that is refused."""
+    try:
+        config = compose(words)
+    except ValueError:
+        return []
+    numbers = ((key, value) for key, value in leaves(config) if not key.startswith(LEFT_ALONE))
+    return [
+        key
+        for key, value in numbers
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    ]
 
 
 def _run(words: list[str]) -> str:
@@ -85,7 +96,8 @@ def _run(words: list[str]) -> str:
 def _names_what_is_wrong(message: str) -> bool:
     """Whether the message names a key or a value, and says what is expected or what to do."""
     told = r"expects|must|expected|need|known|unknown|mean|set |takes|did you|missing|knows no|there is no"
-    return bool(re.search(told, message)) and bool(re.search(r"[a-z_]+[.=_][a-z_]|\d|'", message))
+    told += "|; [a-z]+ "  # a semicolon, and what to do
+    return bool(re.search(told, message)) and bool(re.search(r"[A-Za-z_]+[.=_][a-z_]|\d|'", message))
 
 
 @settings(

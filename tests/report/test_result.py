@@ -80,4 +80,7 @@ def test_a_changed_digit_is_no_result(result: Result) -> None:
 def test_a_record_from_before_there_were_seals_is_read(result: Result) -> None:
     record = json.loads(result.to_json())
     del record["sha256"]
+    with pytest.raises(ValueError, match="its seal does not fit"):
+        Result.from_json(json.dumps(record))
+    del record["curves_sha256"]
     assert Result.from_json(json.dumps(record)) == result

@@ -6,7 +6,8 @@ nobody wants any more (SIGUSR1). Both become what a run knows how to answer: a c
 
 import signal
 from types import FrameType, TracebackType
-from typing import Any
+
+from mad.signals import answered
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -22,17 +23,16 @@ class Grace:
         self.received: signal.Signals | None = None
         """The first signal that came."""
         self._is_saving = False
-        self._previous: dict[signal.Signals, Any] = {}
+        self._answered = answered(SIGNALS, self._receive)
 
     def __enter__(self) -> "Grace":
-        self._previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        self._answered.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        self._answered.__exit__(kind, error, trace)
 
     def saving(self) -> None:
         """From now on signals are only noted: what remains to be done must be done."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mad.report.atomic import write_atomically
-from mad.report.reading import json_in
+from mad.report.reading import brief, json_in
 from mad.report.seal import sealed, unsealed
 
 PATIENCE_SECONDS = 30.0
@@ -78,8 +78,7 @@ class Ledger:
             return _checked(json_in(self.path))
         except ValueError as error:
             raise ValueError(
-                f"{self.path} is no ledger ({error}); put it right and take its sha256 out, or move it away "
-                "to count from zero"
+                f"{self.path} is no ledger ({brief(error)}); restore it, or move it away to count from zero"
             ) from error
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
@@ -98,10 +97,7 @@ class Ledger:
 
 
 def _checked(content: Any) -> dict[str, dict[str, Any]]:
-    """The entries by launch. Raises ValueError for what is none, and for a changed one.
-
-    A ledger from before there were seals is taken as it is, and so is one whose seal a person took away.
-    """
+    """The entries by launch. Raises ValueError for what is none, and for a changed one."""
     if not isinstance(content, dict):
         raise ValueError("a mapping from launches to their dollars is expected")
     entries = unsealed(content)

@@ -2,7 +2,8 @@
 
 import signal
 from types import FrameType, TracebackType
-from typing import Any
+
+from mad.signals import answered
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -16,17 +17,16 @@ class Ears:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self._previous: dict[signal.Signals, Any] = {}
+        self._answered = answered(SIGNALS, self._note)
 
     def __enter__(self) -> "Ears":
-        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self._answered.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        self._answered.__exit__(kind, error, trace)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received:

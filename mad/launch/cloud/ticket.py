@@ -105,10 +105,7 @@ OTHERS: dict[str, tuple[type, ...]] = {
 
 
 def _checked(content: Any) -> dict[str, Any]:
-    """The fields of a ticket. Raises ValueError for what is missing, unknown, of another type, or changed.
-
-    A ticket from before there were seals is taken as it is.
-    """
+    """The fields of a ticket. Raises ValueError for what is missing, unknown, of another type, or changed."""
     known = {entry.name for entry in fields(Ticket)}
     required = {entry.name for entry in fields(Ticket) if entry.default is MISSING}
     if not isinstance(content, Mapping) or not required <= content.keys() <= known | {SEAL}:

@@ -18,7 +18,7 @@ from mad.report.judging.intent import (
     selectors_of,
 )
 from mad.report.judging.selector import Selector, check_grid, check_known, means
-from mad.report.reading import yaml_in
+from mad.report.reading import brief, yaml_in
 
 NAME = r"\d{3}-[a-z0-9][a-z0-9-]{0,60}"
 
@@ -137,7 +137,7 @@ def declared(file: Path) -> Experiment:
     try:
         return _checked(content, file)
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+        raise ValueError(f"{file}: {brief(error)}") from error
 
 
 def _checked(content: Any, file: Path) -> Experiment:

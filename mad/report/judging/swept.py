@@ -12,7 +12,7 @@ from typing import Any
 
 from mad.report.atomic import write_atomically
 from mad.report.judging.evidence import Loss
-from mad.report.reading import json_in
+from mad.report.reading import brief, json_in
 from mad.report.redaction import redacted_value
 from mad.report.result import Result, finite
 
@@ -76,7 +76,7 @@ def read_sweep(file: Path) -> Sweep:
             [*commands, record.get("code", ""), *(text for job in jobs for text in asdict(job).values())]
         )
     except (AttributeError, TypeError, KeyError) as error:
-        raise ValueError(f"{file} is no record of a sweep ({error}); move it away") from error
+        raise ValueError(f"{file} is no record of a sweep ({brief(error)}); move it away") from error
     return Sweep(commands=tuple(filter(None, commands)), jobs=jobs, code=record.get("code", ""))
 
 
