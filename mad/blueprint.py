@@ -42,7 +42,14 @@ def blueprint(config: Mapping[str, Any], *, allow: Sequence[str] = ()) -> Bluepr
     target = resolved_class(config.get(TARGET), allow=allow)
     keywords = {name: _built(value, allow) for name, value in config.items() if name != TARGET}
     _check_keywords(target, keywords)
-    return Blueprint(target, **keywords)
+    parameters = inspect.signature(target).parameters
+    return Blueprint(
+        target,
+        **{
+            name: _suited(value, parameters[name].annotation) if name in parameters else value
+            for name, value in keywords.items()
+        },
+    )
 
 
 def check_target(target: object, *, allow: Sequence[str] = ()) -> None:
@@ -133,11 +140,22 @@ def _check_keywords(target: type, keywords: Mapping[str, Any]) -> None:
 
 def _expected(annotation: Any) -> str:
     """An annotation in words where these are shorter, or else as it is written."""
-    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    options = _options(annotation)
     if not any(get_origin(option) is Sequence for option in options):
         return inspect.formatannotation(annotation)
     parts = f"a list of parts with {TARGET}"
     return f"{parts}, or null" if NoneType in options else parts
+
+
+def _suited(value: Any, annotation: Any) -> Any:
+    """A value that fits; a whole number as a float where only floats are expected."""
+    options = _options(annotation)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_whole and float in options and int not in options else value
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _fits(value: Any, annotation: Any) -> bool:

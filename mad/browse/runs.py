@@ -13,7 +13,7 @@ from mad.report.judging.swept import SweptJob
 from mad.report.lock import is_locked
 from mad.report.metrics import Metrics
 from mad.report.pages.wording import began, plain
-from mad.report.reading import yaml_in
+from mad.report.reading import brief, yaml_in
 from mad.report.result import Result
 from mad.report.sound import check_config
 
@@ -144,7 +144,9 @@ def _config_in(file: Path) -> Mapping[str, Any]:
         if file.exists() and named and identity(config)[:10] != named[1]:
             raise ValueError("it is that of another run")
     except ValueError as error:
-        raise ValueError(f"{file} is not the run's config ({error}); restore it, or move it away") from error
+        raise ValueError(
+            f"{file} is not the run's config ({brief(error)}); restore it, or move it away"
+        ) from error
     return dict(config)
 
 

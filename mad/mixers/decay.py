@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mad.shapes import HeadShape, Hidden
+from mad.shapes import MOST_WEIGHTS, HeadShape, Hidden
 
 
 class Decayed(NamedTuple):
@@ -97,6 +97,11 @@ class PerChannel(Decay):
 
     def __init__(self, shape: HeadShape, *, rank: int = 16, temperature: float = 16.0) -> None:
         super().__init__()
+        most = MOST_WEIGHTS // shape.d_model
+        if not 1 <= rank <= most:
+            raise ValueError(f"decay.rank must lie between 1 and {most:,}, not {rank}; 16 is a common choice")
+        if temperature <= 0:
+            raise ValueError(f"decay.temperature must be above 0, not {temperature}; 16 is a common choice")
         channels = shape.n_kv_heads * shape.key_width
         self.down = nn.Linear(shape.d_model, rank, bias=False)
         self.up = nn.Linear(rank, channels)

@@ -97,6 +97,14 @@ def check_size(text: str, *, file: Path | str) -> None:
 class _Loader(yaml.SafeLoader):
     """Plain values only, and no key twice: of two values for one key nobody knows which is meant."""
 
+    def refuse(self, node: yaml.Node) -> NoReturn:
+        """The answer to a tag of what JSON has no word for: sets, bytes, pairs."""
+        raise ValueError(f"{node.tag} is no tag of a plain value")
+
+    def as_written(self, node: yaml.Node) -> Any:
+        """The answer to a date: text, as it is to whoever wrote it."""
+        return node.value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
@@ -105,6 +113,11 @@ class _Loader(yaml.SafeLoader):
                     raise ValueError(f"the key {key.value} stands there twice")
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+
+for _kind in ("set", "binary", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.refuse)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.as_written)
 
 
 def _documents(loader: _Loader) -> Iterator[Any]:

@@ -26,7 +26,7 @@ from mad.report.atomic import sync_folder, write_atomically
 from mad.report.identity import code_hash, identity, run_name
 from mad.report.lock import is_locked, locked
 from mad.report.metrics import Metrics
-from mad.report.reading import json_in
+from mad.report.reading import brief, json_in
 from mad.report.redaction import redacted_config, redacted_value, refuse_secrets
 from mad.report.result import Result
 from mad.report.seal import sealed, unsealed
@@ -272,5 +272,5 @@ def _claim_in(file: Path) -> dict[str, str]:
         if claim.keys() != {"identity", "code"} or not all(isinstance(text, str) for text in claim.values()):
             raise ValueError("identity and code are expected")
     except ValueError as error:
-        raise ValueError(f"{file} is no claim ({error}); move it away to run again") from error
+        raise ValueError(f"{file} is no claim ({brief(error)}); move it away to run again") from error
     return claim

@@ -12,7 +12,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mad.report.reading import json_of, text_in
+from mad.report.reading import brief, json_of, text_in
 from mad.report.seal import SEAL, sealed, unsealed
 from mad.report.sound import check_record
 
@@ -87,7 +87,7 @@ class Result:
         try:
             return cls(**_checked(record))
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{file} is no result ({error}); move it away to run again") from error
+            raise ValueError(f"{file} is no result ({brief(error)}); move it away to run again") from error
 
     @classmethod
     def read(cls, file: Path) -> "Result":

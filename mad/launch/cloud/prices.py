@@ -4,7 +4,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,7 +122,7 @@ def table_in(file: Path) -> dict[str, Any]:
     try:
         gpus, numbers = table["gpu_hour"], [table["cpu_core_second"], table["memory_gib_second"]]
         prices = [*gpus.values(), *numbers]
-        sound = isinstance(table["dated"], str | date) and all(isinstance(name, str) for name in gpus)
+        sound = isinstance(table["dated"], str) and all(isinstance(name, str) for name in gpus)
     except (TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"{file} is no table of prices ({error!r}); restore it") from error
     if not sound or not all(_is_price(price) for price in prices):

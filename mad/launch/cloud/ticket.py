@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from mad.launch.cloud.prices import Rate
 from mad.report.atomic import write_atomically
-from mad.report.reading import json_in
+from mad.report.reading import brief, json_in
 from mad.report.seal import SEAL, sealed, unsealed
 
 State = Literal["launching", "open", "closed"]
@@ -88,7 +88,7 @@ class Ticket:
             return None
         except (OSError, ValueError) as error:
             raise ValueError(
-                f"{file} is no ticket ({error}); move it away, and see Modal's dashboard for jobs under way"
+                f"{file} is no ticket ({brief(error)}); Modal's dashboard lists the jobs; move it away"
             ) from error
 
 

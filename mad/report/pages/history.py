@@ -13,7 +13,7 @@ from typing import Any
 
 from mad.report.judging.evidence import Evidence
 from mad.report.pages.wording import NOTHING, count, ended, moment, percent, plain, setting
-from mad.report.reading import json_of, text_in
+from mad.report.reading import brief, json_of, text_in
 from mad.report.seal import SEAL, digest
 
 MOST = 10**9
@@ -71,7 +71,9 @@ def history(file: Path) -> list[Snapshot]:
     try:
         return _snapshots([json_of(line, file=file) for line in text_in(file).splitlines()])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{file} is no history of reports ({error}); restore it, or move it away") from error
+        raise ValueError(
+            f"{file} is no history of reports ({brief(error)}); restore it, or move it away"
+        ) from error
 
 
 def continued(known: Sequence[Snapshot], now: Snapshot) -> list[Snapshot]:
