@@ -97,7 +97,7 @@ def test_a_model_without_channel_mixers_is_the_mixers_alone() -> None:
             r"n_householder must lie between 1 and 64",
         ),
         (("model=gla", "model.mixer.memory.decay.rank=0"), r"decay.rank must lie between 1 and"),
-        (("model=gla", "model.mixer.memory.decay.temperature=0"), r"decay.temperature must be above 0, not 0"),
+        (("model=gla", "model.mixer.memory.decay.temperature=0"), r"decay.temperature must be above 0"),
         (("model.mixers=3",), r"Model.mixers expects a list of parts with _target_, or null, got 3"),
         (("positions=rotary", "model.mixer.key_width=3"), r"rotary positions need an even key width, not 3"),
     ],
