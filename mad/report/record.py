@@ -10,7 +10,6 @@
     superseded/      what other code made of the same config
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,13 +22,13 @@ from typing import Any, Literal
 import yaml
 
 from mad.report.atomic import sync_folder, write_atomically
+from mad.report.claim import claim_in, write_claim
 from mad.report.identity import code_hash, identity, run_name
 from mad.report.lock import is_locked, locked
 from mad.report.metrics import Metrics
-from mad.report.reading import brief, json_in
+from mad.report.reading import json_in
 from mad.report.redaction import redacted_config, redacted_value, refuse_secrets
 from mad.report.result import Result
-from mad.report.seal import sealed, unsealed
 
 State = Literal["new", "unfinished", "stale", "finished", "running"]
 """Nothing is there; something, but no end; something that other code made; the end; a process is at it."""
@@ -207,7 +206,7 @@ class RunFolder:
             return result.code
         if not self.claim_file.exists():
             return "unknown" if self._has_progress() else None
-        claim = _claim_in(self.claim_file)
+        claim = claim_in(self.claim_file)
         self._check_identity(claim["identity"])
         return claim["code"]
 
@@ -230,7 +229,7 @@ class RunFolder:
     def _write_claim(self, config: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(recorded(config), sort_keys=False, allow_unicode=True)
         write_atomically(self.config_file, text)
-        write_atomically(self.claim_file, _claim(self.identity, self.code))
+        write_claim(self.claim_file, identity=self.identity, code=self.code)
 
     def _archive(self) -> None:
         """Moves what was made to ``superseded/<code>/``; the claim goes last and marks the end.
@@ -240,7 +239,7 @@ class RunFolder:
         code = self._made_by() or "unknown"
         claim = self.claim_file
         if not claim.exists():  # a record from version control holds its config and its result only
-            write_atomically(claim, _claim(self.identity, code))
+            write_claim(claim, identity=self.identity, code=code)
         shelf = self._shelf(code)
         shelf.mkdir(parents=True, exist_ok=True)
         kept = {"lock", "superseded", self.console_file.name}
@@ -258,19 +257,3 @@ class RunFolder:
             number += 1
             shelf = base.with_name(f"{base.name}-{number}")
         return shelf
-
-
-def _claim(digest: str, code: str) -> str:
-    return json.dumps(sealed({"identity": digest, "code": code})) + "\n"
-
-
-def _claim_in(file: Path) -> dict[str, str]:
-    """What a claim says. Raises ValueError for what is none, and for a changed one."""
-    content = json_in(file)
-    try:
-        claim = unsealed(content) if isinstance(content, dict) else {}
-        if claim.keys() != {"identity", "code"} or not all(isinstance(text, str) for text in claim.values()):
-            raise ValueError("identity and code are expected")
-    except ValueError as error:
-        raise ValueError(f"{file} is no claim ({brief(error)}); move it away to run again") from error
-    return claim
