@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from grpclib import GRPCError, Status
+from grpclib.exceptions import StreamTerminatedError
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server, Stream
+from h2.exceptions import StreamClosedError
 from modal_proto.api_grpc import ModalClientBase
 
 #: The header by which a container's requests are told from a client's.
@@ -60,8 +62,10 @@ class Router:
             raise self.refusals[name]
         try:
             await self._answer(name, request, stream=stream, sender=sender)
-        except (GRPCError, TimeoutError, asyncio.CancelledError):
+        except (GRPCError, TimeoutError, asyncio.CancelledError, StreamTerminatedError):
             raise
+        except StreamClosedError as error:  # whoever asked has left before the answer was there
+            raise StreamTerminatedError(str(error)) from error
         except Exception as error:
             self.errors.append(f"{name}\n{traceback.format_exc()}")
             raise GRPCError(
