@@ -15,7 +15,7 @@ import yaml
 from mad.door.compose import compose
 from mad.launch import sweep as sweep_module
 from mad.report.lock import locked
-from mad.report.record import RunFolder
+from mad.report.record import NotRecorded, RunFolder
 from mad.report.result import Result
 from mad.run import main
 from tests.results import small_result
@@ -235,3 +235,19 @@ def test_the_module_trains_leaves_a_record_and_nothing_else(tmp_path: Path) -> N
     result = Result.from_json((folder / "result.json").read_text())
     assert result.status == "finished"
     assert str(tmp_path) not in (folder / "result.json").read_text() + (folder / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("cause", [OSError("no room"), RuntimeError("a bug")], ids=["disk", "bug"])
+def test_a_failure_without_a_record_is_a_line_unless_its_traceback_would_be_lost(
+    cause: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(request: object) -> int:
+        raise NotRecorded("the run failed, and nothing can be written") from cause
+
+    monkeypatch.setattr("mad.run._answer", fail)
+    if isinstance(cause, OSError):
+        assert main(["task=mqar"]) == 1
+        assert capsys.readouterr().err == "mad: the run failed, and nothing can be written\n"
+    else:
+        with pytest.raises(NotRecorded):
+            main(["task=mqar"])
