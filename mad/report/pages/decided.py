@@ -101,8 +101,17 @@ def _strongest(found: Sequence[Effect]) -> str:
         )
     return (
         f"{plain(strongest.axis)} decides most: from its worst to its best value accuracy moves by "
-        f"{points(strongest.median)} ({_looks(strongest)})."
+        f"{points(strongest.median)} ({_looks(strongest)}).{_further(found[: found.index(strongest)])}"
     )
+
+
+def _further(lucky: Sequence[Effect]) -> str:
+    """Of the choices that move accuracy further, why none of them is named."""
+    if not lucky:
+        return ""
+    names = " and ".join(plain(effect.axis) for effect in lucky)
+    verb = "moves" if len(lucky) == 1 else "move"
+    return f" {names} {verb} it further, but the luck of the seeds may do as much."
 
 
 def _effect(effect: Effect) -> list[Cell]:

@@ -4,6 +4,8 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from mad.report.judging.effects import Effect, Span
+from mad.report.pages import decided
 from mad.report.pages.page import escaped, markdown, relative
 from mad.report.pages.wording import NOTHING, plain
 from tests.report.pages.examples import DECLARATION, curves_of, evidence_of, results_of
@@ -84,6 +86,23 @@ def test_luck_stands_beside_what_decides_and_may_leave_nothing() -> None:
     results = results_of({"softmax": (0.9, 100), "delta_net": (0.9, 100)}, rates=(1e-3,))
     part = part_of(markdown(evidence_of(results), None, curves={}), "What decides")
     assert "No choice moves accuracy by more than the luck of the seeds can" in part
+
+
+def test_what_decides_is_not_what_only_luck_moves_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    lucky, strong = (
+        Effect(
+            axis=axis,
+            values=("one", "other"),
+            spans=(Span(lowest=0.3, highest=highest, at="one", by_luck=reach / 2, reach=reach),),
+        )
+        for axis, highest, reach in (("model", 0.9, 0.7), ("recipe", 0.8, 0.4))
+    )
+    monkeypatch.setattr(decided, "effects", lambda *_, **__: (lucky, strong))
+    part = part_of(markdown(EVIDENCE, None, curves={}), "What decides")
+    assert "recipe decides most: from its worst to its best value accuracy moves by 50.0 points" in part
+    assert "model moves it further, but the luck of the seeds may do as much." in part
+    monkeypatch.setattr(decided, "effects", lambda *_, **__: (strong,))
+    assert "further" not in part_of(markdown(EVIDENCE, None, curves={}), "What decides")
 
 
 def test_arms_are_compared_at_one_size_of_the_state() -> None:
